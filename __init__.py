@@ -1,0 +1,1 @@
+"""Viva Voce: a real-time voice assistant daemon."""
