@@ -1,0 +1,91 @@
+"""Grouped-query self-attention with rotary positions: whole sequences or step by step."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .kv_cache import KvCache
+from .rotary import rotary_table, rotate
+
+
+class Attention(nn.Module):
+    """Self-attention with fused q, k, v.
+
+    Letters: B batch, T new positions, P cached positions, D model width.
+    """
+
+    def __init__(
+        self, dim: int, n_heads: int, n_kv_heads: int | None = None, theta: float = 10_000.0
+    ) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.n_kv_heads = n_kv_heads or n_heads
+        self.head_dim = dim // n_heads
+        self.theta = theta
+        self.qkv = nn.Linear(dim, (n_heads + 2 * self.n_kv_heads) * self.head_dim, bias=False)
+        self.out = nn.Linear(n_heads * self.head_dim, dim, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Whole sequences x [B, T, D]; `mask` is boolean, True = may look; None = causal."""
+        q, k, v = self._project(x, first_position=0)
+        y = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=mask is None, enable_gqa=self._grouped
+        )
+        return self._merge(y)
+
+    def step(self, x: Tensor, cache: KvCache, first_position: int | None = None) -> tuple[Tensor, KvCache]:
+        """Causal continuation: x [B, T, D] follows the cached positions.
+
+        first_position: absolute position of x[:, 0]; the cache's length where nothing was cut.
+        """
+        start = cache.length if first_position is None else first_position
+        q, k, v = self._project(x, start)
+        n_old, n_new = cache.length, x.shape[1]
+        cache = cache.append(k, v)
+        k, v = cache.keys_values()
+        mask = None
+        if n_new > 1:
+            mask = torch.ones(n_new, n_old + n_new, dtype=torch.bool, device=x.device).tril(n_old)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=self._grouped)
+        return self._merge(y), cache
+
+    def step_chunk(
+        self, x: Tensor, cache: KvCache, first_position: int, n_left: int
+    ) -> tuple[Tensor, KvCache]:
+        """One chunk x [B, T, D] that sees itself whole and at most n_left earlier positions."""
+        q, k, v = self._project(x, first_position)
+        cache = cache.append(k, v)
+        k, v = cache.keys_values()
+        y = F.scaled_dot_product_attention(q, k, v, enable_gqa=self._grouped)
+        return self._merge(y), cache.last(n_left)
+
+    @property
+    def _grouped(self) -> bool:
+        return self.n_kv_heads != self.n_heads
+
+    def _project(self, x: Tensor, first_position: int) -> tuple[Tensor, Tensor, Tensor]:
+        batch, n, _ = x.shape
+        heads = self.qkv(x).view(batch, n, -1, self.head_dim).transpose(1, 2)
+        q, k, v = heads.split([self.n_heads, self.n_kv_heads, self.n_kv_heads], dim=1)
+        positions = torch.arange(first_position, first_position + n, device=x.device)
+        table = rotary_table(positions, self.head_dim, self.theta)
+        return rotate(q, table), rotate(k, table), v
+
+    def _merge(self, y: Tensor) -> Tensor:
+        batch, _, n, _ = y.shape
+        return self.out(y.transpose(1, 2).reshape(batch, n, -1))
+
+
+def chunk_mask(n: int, chunk: int, n_left_chunks: int, device: torch.device | None = None) -> Tensor:
+    """Boolean [n, n]: a position sees its own chunk whole and n_left_chunks before it.
+
+        chunk 2, left 1:   0 1 2 3 4 5
+                       0 1 x x . . . .
+                       2 3 x x x x . .
+                       4 5 . . x x x x
+    """
+    index = torch.arange(n, device=device) // chunk
+    distance = index[:, None] - index[None, :]
+    return (distance >= 0) & (distance <= n_left_chunks)

@@ -1,0 +1,70 @@
+"""Keys and values of one attention layer, as a value.
+
+A cache is a length over a growing buffer. Appending to the newest length writes in place;
+appending to an older one (after a rewind) copies first, so every cache ever handed out stays
+what it was. That makes snapshots free and rewinds exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+FIRST_CAPACITY = 128
+
+
+class _Buffer:
+    """Storage k, v [B, kv_heads, capacity, head_dim], of which `used` positions are written."""
+
+    def __init__(self, k: Tensor, v: Tensor, used: int) -> None:
+        self.k, self.v, self.used = k, v, used
+
+
+@dataclass(frozen=True, eq=False)
+class KvCache:
+    """An immutable view of the first `length` positions. KvCache() is empty."""
+
+    length: int = 0
+    _buffer: _Buffer | None = None
+
+    def append(self, k: Tensor, v: Tensor) -> KvCache:
+        """A cache that also holds k, v [B, kv_heads, T, head_dim]."""
+        end = self.length + k.shape[2]
+        buffer = self._buffer
+        if buffer is None or buffer.used != self.length or buffer.k.shape[2] < end:
+            buffer = self._copied(k, v, end)
+        buffer.k[:, :, self.length : end] = k
+        buffer.v[:, :, self.length : end] = v
+        buffer.used = end
+        return KvCache(end, buffer)
+
+    def keys_values(self) -> tuple[Tensor, Tensor]:
+        """k, v [B, kv_heads, length, head_dim]; views, not copies."""
+        assert self._buffer is not None, "an empty cache has no keys"
+        return self._buffer.k[:, :, : self.length], self._buffer.v[:, :, : self.length]
+
+    def cut(self, length: int) -> KvCache:
+        """The first `length` positions."""
+        assert 0 <= length <= self.length
+        return KvCache(length, self._buffer)
+
+    def last(self, n: int) -> KvCache:
+        """The newest n positions only, for windowed attention."""
+        if self.length <= n:
+            return self
+        k, v = self.keys_values()
+        return KvCache().append(k[:, :, -n:], v[:, :, -n:])
+
+    def _copied(self, k: Tensor, v: Tensor, end: int) -> _Buffer:
+        capacity = FIRST_CAPACITY
+        while capacity < end:
+            capacity *= 2
+        batch, heads, _, head_dim = k.shape
+        new_k, new_v = k.new_empty(2, batch, heads, capacity, head_dim)
+        if self.length:
+            old_k, old_v = self.keys_values()
+            new_k[:, :, : self.length] = old_k
+            new_v[:, :, : self.length] = old_v
+        return _Buffer(new_k, new_v, self.length)

@@ -1,0 +1,69 @@
+"""Sparse mixture of experts with one router per modality (Ming-Lite-Omni, arXiv 2506.09344 §2)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .feed_forward import SwiGlu
+
+DENSE_FROM = 4  # positions from which computing all experts in one GEMM beats gathering
+
+
+class MoE(nn.Module):
+    """top-k of E experts, weights renormalised, plus a shared expert that always runs.
+
+    Letters: N positions, D width, E experts, I expert width, M modalities.
+    """
+
+    def __init__(
+        self, dim: int, n_experts: int, expert_dim: int, top_k: int, shared_dim: int, n_modalities: int
+    ) -> None:
+        super().__init__()
+        self.top_k = top_k
+        self.routers = nn.Parameter(torch.randn(n_modalities, n_experts, dim) * dim**-0.5)
+        self.gate_up = nn.Parameter(torch.randn(n_experts, 2 * expert_dim, dim) * dim**-0.5)
+        self.down = nn.Parameter(torch.randn(n_experts, dim, expert_dim) * expert_dim**-0.5)
+        self.shared = SwiGlu(dim, shared_dim)
+
+    def forward(self, x: Tensor, modality: Tensor) -> Tensor:
+        """x [B, T, D] with modality [B, T] in 0..M-1 → [B, T, D]."""
+        return self.routed(x, modality)[0]
+
+    def routed(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
+        """As forward, and the load-balance loss of the routing (Switch, arXiv 2101.03961 §2.2)."""
+        flat = x.reshape(-1, x.shape[-1])
+        probabilities = self._route(flat, modality.reshape(-1))
+        weights, chosen = probabilities.topk(self.top_k, dim=-1)
+        weights = weights / weights.sum(-1, keepdim=True)
+        if flat.shape[0] >= DENSE_FROM:
+            y = self._all_experts(flat, chosen, weights)
+        else:
+            y = self._chosen_experts(flat, chosen, weights)
+        y = y.view_as(x) + self.shared(x)
+        return y, _balance_loss(probabilities, chosen)
+
+    def _route(self, flat: Tensor, modality: Tensor) -> Tensor:
+        every = torch.einsum("nd,med->nme", flat.float(), self.routers.float())
+        index = modality[:, None, None].expand(-1, 1, every.shape[-1])
+        return every.gather(1, index).squeeze(1).softmax(-1)
+
+    def _all_experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        n_experts, double, dim = self.gate_up.shape
+        gate, up = F.linear(flat, self.gate_up.view(-1, dim)).view(-1, n_experts, double).chunk(2, -1)
+        share = torch.zeros(flat.shape[0], n_experts, dtype=flat.dtype, device=flat.device)
+        share = share.scatter(1, chosen, weights.to(flat.dtype))
+        hidden = F.silu(gate) * up * share[:, :, None]
+        return F.linear(hidden.flatten(1), self.down.permute(1, 0, 2).reshape(dim, -1))
+
+    def _chosen_experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        gate, up = torch.einsum("nd,nkid->nki", flat, self.gate_up[chosen]).chunk(2, -1)
+        hidden = F.silu(gate) * up * weights.to(flat.dtype)[:, :, None]
+        return torch.einsum("nki,nkdi->nd", hidden, self.down[chosen])
+
+
+def _balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:
+    n_experts = probabilities.shape[-1]
+    load = F.one_hot(chosen, n_experts).float().mean(dim=(0, 1))
+    return n_experts * (load * probabilities.mean(0)).sum()
