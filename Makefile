@@ -1,0 +1,74 @@
+# Viva Voce: a few honest targets. `make demo` and `make test` need nothing but Python >= 3.10.
+#
+# PYTHON=/path/to/python3.x chooses the interpreter; VENV=dir the virtual environment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+
+# The exact pin lets pip take the CPU build where one lies; the rest of the set-up keeps it.
+TORCH := torch==2.13.0
+
+.PHONY: help install demo test serve bench-accuracy bench-latency train-nano lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(VENV)/.installed  ## make .venv and install the daemon
+
+demo: $(VENV)/.installed  ## a whole spoken conversation on this machine, no sound hardware needed
+	@$(VENV)/bin/vivavoce demo
+
+test: $(VENV)/.test-tools  ## make the test set-up and run the suite
+	@bash tests/debian_packages.sh
+	@$(PY) -m pytest $(ARGS)
+
+serve: $(VENV)/.installed  ## run the daemon with microphone, speaker and WebSocket
+	@$(VENV)/bin/vivavoce serve $(ARGS)
+
+bench-accuracy: $(VENV)/.bench-tools  ## what nano understands of voices and phrasings it never met
+	@bash tests/debian_packages.sh
+	@$(PY) -m benchmarks.accuracy $(ARGS)
+
+bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-in, over the WebSocket
+	@$(PY) -m benchmarks.latency $(ARGS)
+
+train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see training/README.md
+	@bash tests/debian_packages.sh
+	@$(PY) -m training.nano $(ARGS)
+
+lint: $(VENV)/.test-tools  ## ruff and mypy
+	@$(PY) -m ruff check .
+	@bash deploy/typecheck.sh $(VENV)
+
+clean:  ## remove caches and the virtual environment
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- stamps: a second call does nothing ---------------------------------------------------
+
+$(VENV)/bin/python:
+	@VENV="$(VENV)" PYTHON="$${PYTHON:-}" bash deploy/make_venv.sh
+
+$(VENV)/.torch: | $(VENV)/bin/python
+	@echo "Installing $(TORCH); this is the large one ..."
+	@$(PIP) install --quiet "$(TORCH)"
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.torch
+	@echo "Installing Viva Voce ..."
+	@$(PIP) install --quiet "$(TORCH)" "setuptools>=77" -e ".[silero]"
+	@touch $@
+
+$(VENV)/.test-tools: $(VENV)/.installed
+	@echo "Installing the test tools ..."
+	@$(PIP) install --quiet "$(TORCH)" -e ".[silero,test,train]"
+	@touch $@
+
+$(VENV)/.bench-tools: $(VENV)/.installed
+	@echo "Installing the training and benchmark tools ..."
+	@$(PIP) install --quiet "$(TORCH)" -e ".[silero,train]"
+	@touch $@
