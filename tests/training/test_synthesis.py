@@ -1,0 +1,90 @@
+"""The synthesis engines: word times, phones, and the voices kept for evaluation."""
+
+import ctypes.util
+
+import numpy as np
+import pytest
+
+from training.synthesis import (
+    LANGUAGES,
+    EspeakVoice,
+    FliteVoice,
+    is_reserved,
+    random_voice,
+    synthesize,
+)
+from training.synthesis.voices import RESERVED_VARIANTS, TRAIN_VARIANTS
+
+pytestmark = pytest.mark.skipif(
+    not (ctypes.util.find_library("espeak-ng") and ctypes.util.find_library("flite")),
+    reason="needs the libraries espeak-ng and flite",
+)
+
+VOICES = [EspeakVoice("gmw/en-US+f3"), FliteVoice("slt"), FliteVoice("kal")]
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=str)
+def test_words_are_the_text_in_order_and_lie_inside_the_audio(voice):
+    text = "Set a timer for twenty-one minutes, it's fine."
+    utterance = synthesize(text, voice)
+    spoken = " ".join(word for word, _, _ in utterance.words)
+    assert spoken == text.replace(",", "").replace(".", "")
+    times = [time for _, start, end in utterance.words for time in (start, end)]
+    assert times == sorted(times)
+    assert times[0] >= 0 and times[-1] <= len(utterance.pcm)
+    assert utterance.pcm.dtype == np.float32
+    assert 0.05 < np.abs(utterance.pcm).max() <= 1.0
+
+
+def test_a_flite_word_is_a_whitespace_word_even_when_it_is_read_as_several():
+    utterance = synthesize("I have 21 of them", FliteVoice("slt"))
+    assert [word for word, _, _ in utterance.words] == ["I", "have", "21", "of", "them"]
+
+
+def test_word_ends_fall_into_the_pause_between_two_sentences():
+    utterance = synthesize("hello. goodbye.", FliteVoice("slt"))
+    (_, _, end), (_, start, _) = utterance.words
+    gap = utterance.pcm[end + 400 : start - 400]
+    assert len(gap) > 400
+    assert np.abs(gap).max() < 0.1 * np.abs(utterance.pcm).max()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("sit/cmn-Latn-pinyin+f2", "今天天气"), ("sit/yue+f2", "今日天氣")]
+)
+def test_hanzi_are_read_one_by_one_with_phones(file, text):
+    utterance = synthesize(text, EspeakVoice(file))
+    assert "".join(word for word, _, _ in utterance.words) == text
+    assert utterance.phones is not None
+    starts = [start for start, _ in utterance.phones]
+    assert starts == sorted(starts)
+    assert len({phone for _, phone in utterance.phones}) > 5
+
+
+def test_faster_speech_is_shorter():
+    slow, fast = (synthesize("turn on the light", EspeakVoice("gmw/en", r)) for r in (120, 230))
+    assert len(fast.pcm) < 0.7 * len(slow.pcm)
+
+
+def test_training_never_draws_a_reserved_voice_and_evaluation_always_does():
+    rng = np.random.default_rng(1)
+    for language in LANGUAGES:
+        for _ in range(500):
+            assert not is_reserved(random_voice(rng, language, "train", flite_share=0.5))
+            assert is_reserved(random_voice(rng, language, "reserved", flite_share=0.5))
+    assert not set(TRAIN_VARIANTS) & set(RESERVED_VARIANTS)
+
+
+def test_every_variant_speaks():
+    for variant in TRAIN_VARIANTS + RESERVED_VARIANTS:
+        utterance = synthesize("hello there", EspeakVoice(f"gmw/en-US+{variant}"))
+        assert np.abs(utterance.pcm).max() > 0.05, variant
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="no voice file"):
+        synthesize("hello", EspeakVoice("gmw/nobody"))
+    with pytest.raises(ValueError, match="ASCII"):
+        synthesize("你好", FliteVoice("slt"))
+    with pytest.raises(ValueError, match="no voices for"):
+        random_voice(np.random.default_rng(0), "xx")

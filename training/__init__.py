@@ -1,0 +1,1 @@
+"""The recipe that makes nano: synthesis, stages, evaluation, export."""

@@ -1,0 +1,100 @@
+"""Which voices there are, and which of them are kept for evaluation.
+
+Nothing that is trained may hear a RESERVED variant, accent or flite voice.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from .espeak import EspeakVoice
+from .flite import FliteVoice
+
+Voice = EspeakVoice | FliteVoice
+Split = Literal["train", "reserved"]
+
+LANGUAGES = ("en", "cmn", "yue")
+
+# `cmn` itself reads pinyin letters as English in espeak-ng 1.51; the Latn-pinyin file reads hanzi.
+_BASES = {
+    "en": (
+        "gmw/en-US",
+        "gmw/en",
+        "gmw/en-GB-x-rp",
+        "gmw/en-US-nyc",
+        "gmw/en-029",
+        "gmw/en-GB-x-gbclan",
+        "gmw/en-GB-x-gbcwmd",
+    ),
+    "cmn": ("sit/cmn-Latn-pinyin",),
+    "yue": ("sit/yue",),
+}
+RESERVED_ACCENT = "gmw/en-GB-scotland"
+RESERVED_FLITE = ("awb",)
+_RESERVED = "Alicia Hugo adam belinda f4 m3 linda paul steph2 victor klatt3 Michael"
+RESERVED_VARIANTS = tuple(_RESERVED.split())
+# Left out as hardly human: whisper*, croak, Demonic, robosoft*, *Robot, fast, AnxiousAndy.
+_TRAINED = (
+    "Alex Andrea Andy Annie Denis Diogo Gene Gene2 Henrique Jacky Lee Marco Mario Mike"
+    " Nguyen RicishayMax RicishayMax2 RicishayMax3 Storm Tweaky anika announcer antonio aunty"
+    " benjamin boris caleb david ed edward edward2 f1 f2 f3 f5 grandma grandpa gustave iven iven2"
+    " iven3 iven4 john kaukovalta klatt klatt2 klatt4 klatt5 klatt6 m1 m2 m4 m5 m6 m7 m8 marcelo"
+    " max michel miguel norbert pablo pedro quincy rob robert sandro shelby steph steph3 travis"
+    " zac"
+)
+TRAIN_VARIANTS = tuple(_TRAINED.split())
+_FLITE_TRAIN = ("kal", "kal16", "slt", "rms")
+_FLITE_SHARES = (0.35, 0.25, 0.2, 0.2)  # slt and rms take ten times as long as kal
+_F0_HZ = {
+    "slt": (130, 230),
+    "rms": (75, 130),
+    "awb": (90, 160),
+    "kal": (80, 140),
+    "kal16": (80, 140),
+}
+
+
+def random_voice(
+    rng: np.random.Generator, language: str, split: Split = "train", flite_share: float = 0.15
+) -> Voice:
+    """Draw a voice with its prosody.
+
+    Args:
+        rng: source of randomness.
+        language: one of LANGUAGES.
+        split: "train", or "reserved" for voices that no training hears.
+        flite_share: how often an English voice is one of flite's.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"no voices for {language!r}; choose one of {', '.join(LANGUAGES)}")
+    if language == "en" and rng.random() < flite_share:
+        return _random_flite(rng, split)
+    bases, variants = _BASES[language], TRAIN_VARIANTS
+    if split == "reserved":
+        variants = RESERVED_VARIANTS
+        if language == "en":
+            bases = (*bases, RESERVED_ACCENT)
+    return EspeakVoice(
+        f"{bases[rng.integers(len(bases))]}+{variants[rng.integers(len(variants))]}",
+        rate_wpm=int(rng.integers(120, 231)),
+        pitch=int(rng.integers(15, 86)),
+        pitch_range=int(rng.integers(20, 81)),
+    )
+
+
+def _random_flite(rng: np.random.Generator, split: Split) -> FliteVoice:
+    if split == "reserved":
+        name = RESERVED_FLITE[rng.integers(len(RESERVED_FLITE))]
+    else:
+        name = _FLITE_TRAIN[rng.choice(len(_FLITE_TRAIN), p=_FLITE_SHARES)]
+    return FliteVoice(name, float(rng.uniform(0.8, 1.35)), float(rng.uniform(*_F0_HZ[name])))
+
+
+def is_reserved(voice: Voice) -> bool:
+    """Whether training must never hear this voice."""
+    if isinstance(voice, FliteVoice):
+        return voice.name in RESERVED_FLITE
+    base, _, variant = voice.file.partition("+")
+    return base == RESERVED_ACCENT or variant in RESERVED_VARIANTS
