@@ -1,0 +1,91 @@
+"""Settings of one conversation, as the core sees them (the wire's own shape lives in the shell)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Modality = Literal["audio", "text"]
+BargeIn = Literal["instant", "polite", "wait", "off"]
+Listener = Literal["remote", "local"]
+IdFactory = Callable[[str], str]
+"""Makes a fresh id from its kind: "item", "resp" or "call"."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function the client offers; `parameters` is its JSON schema as JSON text."""
+
+    name: str
+    description: str = ""
+    parameters: str = "{}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a conversation behaves.
+
+    Args:
+        turn_detection: True where speech events open and close turns, False for manual commits.
+        create_response: a turn closed by speech events is answered without being asked.
+        interrupt_response: speech during a reply may stop it; False is the preset "wait".
+        barge_in: how fast speech stops a reply. "instant": as soon as it counts as speech;
+            "polite": after `barge_in_confirm_ms` of it, before that playout only pauses;
+            "wait": never, what was said becomes the next turn; "off": speech during a reply
+            is not listened to.
+        speculate: prepare the reply at the first short pause, before the endpoint is sure.
+        transcribe: tell the client what was understood (TranscriptionCompleted).
+        modality: what replies are made of.
+        pure_skills: names of built-in skills that may run before the turn is committed.
+        tool_choice: "auto", "none", "required" or the name of one function.
+        listener: "local" where a playout clock reports every sample heard; "remote" where a
+            client plays, and says with a truncation what it played.
+        input_rate_hz, output_rate_hz: sample rates of every input and output time below.
+    """
+
+    turn_detection: bool = True
+    create_response: bool = True
+    interrupt_response: bool = True
+    barge_in: BargeIn = "instant"
+    barge_in_confirm_ms: int = 240
+    speculate: bool = True
+    transcribe: bool = False
+    modality: Modality = "audio"
+    instructions: str = ""
+    voice: str | None = None
+    language: str = "auto"
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    max_output_tokens: int | None = None
+    pure_skills: frozenset[str] = frozenset()
+    listener: Listener = "remote"
+    input_rate_hz: int = 16000
+    output_rate_hz: int = 16000
+
+    @property
+    def client_tools(self) -> frozenset[str]:
+        """Names of the functions that the client runs itself."""
+        return frozenset(tool.name for tool in self.tools)
+
+
+@dataclass(frozen=True)
+class ResponseOptions:
+    """What one response asks for; None takes the conversation's setting.
+
+    Args:
+        in_conversation: False answers out of band: nothing is added to the conversation, and
+            it may run beside the conversation's own response.
+        input_ids: items to answer instead of the whole conversation, by id; the new ones come
+            with ResponseRequested.input_items.
+        metadata: the client's own pairs, echoed.
+    """
+
+    modality: Modality | None = None
+    instructions: str | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_choice: str | None = None
+    max_output_tokens: int | None = None
+    in_conversation: bool = True
+    input_ids: tuple[str, ...] | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
