@@ -1,0 +1,152 @@
+"""The loop every training stage runs in: CPU-time budget, checkpoints, progress bar, loss plot."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+RUNS = Path("runs")
+CHECKPOINT_EVERY = 100
+WARMUP_STEPS = 100
+DECAY_SHARE = 0.35  # the learning rate falls over this last share of the budget
+
+
+@dataclass
+class Stage:
+    """One stage of the recipe.
+
+    Args:
+        modules: what is saved in the checkpoint; those in `frozen` are not trained.
+        batches: an endless iterator of batches.
+        loss: batch, step → (loss, figures to log).
+    """
+
+    name: str
+    modules: Mapping[str, nn.Module]
+    batches: Iterator[Any]
+    loss: Callable[[Any, int], tuple[Tensor, dict[str, float]]]
+    peak_lr: float
+    frozen: tuple[str, ...] = ()
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    floor_lr: float = 0.02
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return RUNS / self.name
+
+
+def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
+    """Train for `minutes` of CPU time more, from the stage's checkpoint if there is one.
+
+    CPU time, not wall time: the machine may be shared. On a GPU the wall clock counts.
+    """
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    trained = {k: m for k, m in stage.modules.items() if k not in stage.frozen}
+    for name in stage.frozen:
+        stage.modules[name].requires_grad_(False).eval()
+    parameters = [p for m in trained.values() for p in m.parameters()]
+    optimizer = torch.optim.AdamW(
+        parameters, stage.peak_lr, betas=(0.9, 0.98), weight_decay=stage.weight_decay, fused=True
+    )
+    step = 0 if fresh else _resume(stage, optimizer)
+    on_cpu = parameters[0].device.type == "cpu"
+    clock = time.process_time if on_cpu else time.monotonic
+    start, first = clock(), step
+    log = (stage.folder / "log.jsonl").open("w" if fresh else "a", encoding="utf-8")
+    means: dict[str, float] = {}
+    with tqdm(total=round(minutes * 60), unit="s", desc=stage.name, mininterval=5) as bar, log:
+        while (elapsed := clock() - start) < minutes * 60:
+            rate = stage.peak_lr * _schedule(step - first, elapsed / (minutes * 60), stage.floor_lr)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss, figures = stage.loss(next(stage.batches), step)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, stage.clip)
+            optimizer.step()
+            step += 1
+            for key, value in figures.items():
+                means[key] = 0.95 * means.get(key, value) + 0.05 * value
+            bar.update(int(elapsed) - bar.n)
+            bar.set_postfix(step=step, **{k: f"{v:.3f}" for k, v in means.items()})
+            if step % 20 == 0:
+                row = {"step": step, "cpu_s": round(elapsed, 1), "lr": rate, **means}
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+            if step % CHECKPOINT_EVERY == 0:
+                save(stage, optimizer, step)
+    save(stage, optimizer, step)
+    plot(stage.folder)
+
+
+def _schedule(steps: int, progress: float, floor: float) -> float:
+    warm = min(1.0, (steps + 1) / WARMUP_STEPS)
+    left = min(1.0, max(0.0, 1 - progress) / DECAY_SHARE)
+    return warm * (floor + (1 - floor) * 0.5 * (1 - math.cos(math.pi * left)))
+
+
+def save(stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Write the checkpoint in one piece: a stop in the middle leaves the previous one."""
+    state = {
+        "step": step,
+        "optimizer": optimizer.state_dict(),
+        "modules": {k: m.state_dict() for k, m in stage.modules.items()},
+    }
+    partial = stage.folder / "checkpoint.partial"
+    torch.save(state, partial)
+    partial.replace(stage.folder / "checkpoint.pt")
+
+
+def _resume(stage: Stage, optimizer: torch.optim.Optimizer) -> int:
+    path = stage.folder / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for name, module in stage.modules.items():
+        module.load_state_dict(state["modules"][name])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def load_modules(stage_name: str, modules: Mapping[str, nn.Module]) -> bool:
+    """Start from another stage's checkpoint; False where there is none."""
+    path = RUNS / stage_name / "checkpoint.pt"
+    if not path.exists():
+        return False
+    state = torch.load(path, map_location="cpu", weights_only=True)["modules"]
+    for name, module in modules.items():
+        if name in state:
+            module.load_state_dict(state[name])
+    return True
+
+
+def plot(folder: Path) -> None:
+    """Draw every logged figure over the steps into loss.png."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    if not rows:
+        return
+    keys = [k for k in rows[-1] if k not in ("step", "cpu_s", "lr")]
+    figure, axes = plt.subplots(1, len(keys), figsize=(4 * len(keys), 3), squeeze=False)
+    for axis, key in zip(axes[0], keys):
+        axis.plot([r["step"] for r in rows if key in r], [r[key] for r in rows if key in r])
+        axis.set(title=key, xlabel="step")
+        axis.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(folder / "loss.png", dpi=80)
+    plt.close(figure)
