@@ -52,11 +52,10 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True)
-class SpeechContinued:
-    """Still speaking: `voiced` samples since it began. Sent while a barge-in is undecided."""
+class SpeechConfirmed:
+    """So much of it was voiced that nobody takes it for noise or a murmured "mhm"."""
 
     at: int
-    voiced: int
 
 
 @dataclass(frozen=True)
@@ -316,7 +315,7 @@ SpeechEvent = (
     SpeechSuspected
     | SpeechDenied
     | SpeechStarted
-    | SpeechContinued
+    | SpeechConfirmed
     | SpeechPaused
     | SpeechResumed
     | SpeechEnded

@@ -31,7 +31,7 @@ class Settings:
         create_response: a turn closed by speech events is answered without being asked.
         interrupt_response: speech during a reply may stop it; False is the preset "wait".
         barge_in: how fast speech stops a reply. "instant": as soon as it counts as speech;
-            "polite": after `barge_in_confirm_ms` of it, before that playout only pauses;
+            "polite": as soon as it is confirmed, before that playout only pauses;
             "wait": never, what was said becomes the next turn; "off": speech during a reply
             is not listened to.
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
@@ -48,7 +48,6 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
-    barge_in_confirm_ms: int = 240
     speculate: bool = True
     transcribe: bool = False
     modality: Modality = "audio"
