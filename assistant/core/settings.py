@@ -29,11 +29,11 @@ class Settings:
     Args:
         turn_detection: True where speech events open and close turns, False for manual commits.
         create_response: a turn closed by speech events is answered without being asked.
-        interrupt_response: speech during a reply may stop it; False is the preset "wait".
-        barge_in: how fast speech stops a reply. "instant": as soon as it counts as speech;
-            "polite": as soon as it is confirmed, before that playout only pauses;
-            "wait": never, what was said becomes the next turn; "off": speech during a reply
-            is not listened to.
+        interrupt_response: speech during a reply may stop it; False is the preset "off".
+        barge_in: how speech stops a reply. "instant": playout pauses at the first voice and
+            stops as soon as that counts as speech; "polite": it pauses and stops once the
+            speech is confirmed, else goes on at the exact sample; "wait": it plays on until the
+            speech is confirmed; "off": never, what was said becomes the next turn.
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
         transcribe: tell the client what was understood (TranscriptionCompleted).
         modality: what replies are made of.
