@@ -1,0 +1,128 @@
+"""What can be configured: one model per section, each field with its meaning and unit.
+
+`configs/default.toml` lists the same fields with the same defaults (a test compares them).
+How the layers come together is `config.py`'s affair.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A section knows its keys; others are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ServerSettings(Section):
+    """The daemon's one port."""
+
+    host: str = Field("127.0.0.1", description="address; others than loopback need api_key")
+    port: int = Field(8765, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    api_key: str = Field("", description="clients must send this key; empty: none, loopback only")
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="web page origins that may connect beside the daemon's own"
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="host names that requests may carry beside the bound address and localhost"
+    )
+    max_sessions: int = Field(8, ge=1, description="conversations at the same time")
+    session_max_s: float = Field(3600.0, gt=0, description="longest conversation, seconds")
+
+
+class ModelSettings(Section):
+    """Which speech model answers, and how it computes."""
+
+    name: str = Field("nano", description="a name shown by `vivavoce models list`")
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0 takes a sensible number")
+    temperature: float = Field(0.0, ge=0, le=2, description="sampling of speech; 0 is greedy")
+    seed: int = Field(0, ge=0, description="seed of the sampling; same seed, same take")
+
+
+class AssistantSettings(Section):
+    """Who speaks."""
+
+    voice: str = Field("", description="one of the model's voices; empty takes its own")
+    language: str = Field("auto", description="language the person speaks, or auto")
+    instructions: str = Field("", description="standing instructions given to the model")
+
+
+class AudioSettings(Section):
+    """Microphone and loudspeaker of this machine."""
+
+    enabled: bool = Field(True, description="converse through microphone and speaker")
+    input_device: str = Field("", description="from `vivavoce devices`; empty: default")
+    output_device: str = Field("", description="from `vivavoce devices`; empty: default")
+    volume_percent: int = Field(80, ge=0, le=100, description="loudness at start, percent")
+
+
+class TurnSettings(Section):
+    """When the person's turn begins and ends."""
+
+    vad: Literal["webrtc", "silero"] = Field("webrtc", description="voice activity detector")
+    threshold: float = Field(0.5, ge=0, le=1, description="how sure the detector must be, 0 to 1")
+    prefix_padding_ms: int = Field(
+        300, ge=0, le=2000, description="audio kept from before the detected start, milliseconds"
+    )
+    soft_end_ms: int = Field(
+        200, ge=60, le=2000, description="silence after which a reply is prepared, milliseconds"
+    )
+    silence_ms: int = Field(
+        500, ge=100, le=5000, description="silence that ends the turn, milliseconds"
+    )
+    speculation: bool = Field(
+        True, description="prepare the reply at the soft end instead of waiting for the turn's end"
+    )
+
+
+class BargeInSettings(Section):
+    """What happens when the person speaks while the assistant does."""
+
+    mode: Literal["instant", "polite", "wait", "off"] = Field(
+        "polite",
+        description="instant: stop at the first sure voice; polite: pause, stop once it lasts; "
+        "wait: never stop, what was said is the next turn; off: do not listen meanwhile",
+    )
+    confirm_ms: int = Field(
+        240, ge=0, le=2000, description="polite: speech that stops a reply, milliseconds"
+    )
+
+
+class SkillSettings(Section):
+    """The assistant's own tools."""
+
+    disabled: tuple[str, ...] = Field((), description="skills that shall not be offered")
+    default_city: str = Field("", description="city of the weather if none is said")
+    seed: int = Field(0, ge=0, description="of coin, dice and jokes; 0: a fresh one each start")
+
+
+class RecorderSettings(Section):
+    """Recording for `vivavoce replay`. It stores what people say: off unless asked for."""
+
+    folder: str = Field("", description="where sessions go; empty: no recording")
+
+
+class LogSettings(Section):
+    """The daemon's log, on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level shown"
+    )
+
+
+class Config(Section):
+    """The whole configuration, in effect."""
+
+    server: ServerSettings = ServerSettings()
+    model: ModelSettings = ModelSettings()
+    assistant: AssistantSettings = AssistantSettings()
+    audio: AudioSettings = AudioSettings()
+    turn: TurnSettings = TurnSettings()
+    barge_in: BargeInSettings = BargeInSettings()
+    skills: SkillSettings = SkillSettings()
+    recorder: RecorderSettings = RecorderSettings()
+    log: LogSettings = LogSettings()
+    preset: Annotated[str, Field(description="the preset this configuration builds on")] = "default"

@@ -1,0 +1,25 @@
+"""A joke, a coin, a die."""
+
+from __future__ import annotations
+
+from .skill import Arguments, Context, Skill
+from .wording import JOKES, coin_words, dice_words
+
+
+def _joke(_: Arguments, context: Context) -> str:
+    return context.dice.choice(JOKES)
+
+
+def _coin(_: Arguments, context: Context) -> str:
+    return coin_words(context.dice.random() < 0.5)
+
+
+def _dice(_: Arguments, context: Context) -> str:
+    return dice_words(context.dice.randint(1, 6))
+
+
+SKILLS = (
+    Skill("joke", "Tell a joke.", Arguments, _joke, pure=True, needs_result=True),
+    Skill("coin", "Flip a coin.", Arguments, _coin, pure=True, needs_result=True),
+    Skill("dice", "Roll a die.", Arguments, _dice, pure=True, needs_result=True),
+)
