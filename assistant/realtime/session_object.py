@@ -1,0 +1,269 @@
+"""The session object: what we announce, and how a client's update changes it.
+
+An update is all or nothing: it is checked, merged into a new object, and only a whole valid
+object is returned. Rules and tolerances: the project's protocol page §1.5.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .faults import PeerFault, validated
+from .settings import (
+    AudioFormat,
+    FunctionTool,
+    Include,
+    MaxOutputTokens,
+    Modality,
+    NoiseReduction,
+    OutputModalities,
+    PcmFormat,
+    Prompt,
+    Reasoning,
+    ServerVad,
+    Speed,
+    ToolChoice,
+    Tracing,
+    Transcription,
+    Truncation,
+    TurnDetection,
+    Voice,
+)
+from .wire import PeerObject
+
+# Names other services give their voices; a client that asks for one gets the default voice.
+FOREIGN_VOICES = frozenset(
+    "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse".split()
+)
+
+
+# --- the whole object ------------------------------------------------------------------------
+
+
+class AudioInput(PeerObject):
+    SEND_NULL = frozenset({"noise_reduction", "transcription", "turn_detection"})
+    format: AudioFormat = PcmFormat()
+    noise_reduction: NoiseReduction | None = None
+    transcription: Transcription | None = None
+    turn_detection: TurnDetection | None = None
+
+
+class AudioOutput(PeerObject):
+    format: AudioFormat = PcmFormat()
+    voice: Voice
+    speed: Speed = 1.0
+
+
+class SessionAudio(PeerObject):
+    input: AudioInput
+    output: AudioOutput
+
+
+class SessionObject(PeerObject):
+    """The full effective session, as session.created and session.updated show it.
+
+    expires_at: Unix time in seconds.
+    """
+
+    SEND_NULL = frozenset({"tracing", "prompt", "include"})
+    type: Literal["realtime"] = "realtime"
+    object: Literal["realtime.session"] = "realtime.session"
+    id: str
+    model: str
+    expires_at: int
+    output_modalities: OutputModalities
+    instructions: str
+    tools: list[FunctionTool]
+    tool_choice: ToolChoice
+    max_output_tokens: MaxOutputTokens
+    audio: SessionAudio
+    truncation: Truncation = "auto"
+    tracing: Tracing | None = None
+    prompt: Prompt | None = None
+    include: list[Include] | None = None
+    reasoning: Reasoning | None = None
+    parallel_tool_calls: bool | None = None
+
+
+# --- what a client may change ----------------------------------------------------------------
+
+
+class AudioInputPatch(PeerObject):
+    format: AudioFormat | None = None
+    noise_reduction: NoiseReduction | None = None
+    transcription: Transcription | None = None
+    turn_detection: TurnDetection | None = None
+
+
+class AudioOutputPatch(PeerObject):
+    format: AudioFormat | None = None
+    voice: Voice | None = None
+    speed: Speed | None = None
+
+
+class AudioPatch(PeerObject):
+    input: AudioInputPatch | None = None
+    output: AudioOutputPatch | None = None
+
+
+class SessionPatch(PeerObject):
+    """The fields of session.update; everything else in it is ignored or, strictly, an error."""
+
+    type: Literal["realtime"] | None = None
+    model: str | None = None
+    output_modalities: OutputModalities | None = None
+    instructions: str | None = None
+    tools: list[FunctionTool] | None = None
+    tool_choice: ToolChoice | None = None
+    max_output_tokens: MaxOutputTokens | None = None
+    audio: AudioPatch | None = None
+    truncation: Truncation | None = None
+    tracing: Tracing | None = None
+    prompt: Prompt | None = None
+    include: list[Include] | None = None
+    reasoning: Reasoning | None = None
+    parallel_tool_calls: bool | None = None
+
+
+# --- beginning and changing ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the daemon can give a session.
+
+    Args:
+        voices: the model's voices; the first is the default.
+        lifetime_s: seconds until the session ends by itself.
+    """
+
+    model: str
+    voices: Sequence[str]
+    instructions: str = ""
+    lifetime_s: float = 3600.0
+    strict: bool = False
+    output_modalities: tuple[Modality, ...] = ("audio",)
+
+
+def first_session(
+    offer: Offer, session_id: str, now_s: Callable[[], float] = time.time
+) -> SessionObject:
+    """The session as it is before the client said anything."""
+    return SessionObject(
+        id=session_id,
+        model=offer.model,
+        expires_at=int(now_s() + offer.lifetime_s),
+        output_modalities=list(offer.output_modalities),
+        instructions=offer.instructions,
+        tools=[],
+        tool_choice="auto",
+        max_output_tokens="inf",
+        audio=SessionAudio(
+            input=AudioInput(turn_detection=ServerVad()),
+            output=AudioOutput(voice=offer.voices[0]),
+        ),
+    )
+
+
+class SessionEditor:
+    """Applies updates to a session, each of them wholly or not at all."""
+
+    def __init__(self, offer: Offer, session_id: str) -> None:
+        self._offer = offer
+        self._first = first_session(offer, session_id)
+        self.session = self._first
+
+    def update(self, raw: Mapping[str, Any], *, voice_locked: bool = False) -> SessionObject:
+        """Merge the `session` member of a session.update; gives the new session.
+
+        Args:
+            raw: the member as it came.
+            voice_locked: true once audio was sent; the voice cannot change any more.
+        Raises:
+            PeerFault: the update is wrong; nothing has changed.
+        """
+        patch = validated(SessionPatch, raw, "session").model_dump()
+        if self._offer.strict:
+            _refuse_unknown(raw, patch, "session")
+        merged = _merge(self.session.model_dump(), self._first.model_dump(), raw, patch)
+        voice = self._voice(merged["audio"]["output"]["voice"])
+        if voice_locked and voice != self.session.audio.output.voice:
+            raise PeerFault(
+                "cannot_update_voice",
+                "the voice cannot be changed after the assistant has spoken",
+                "session.audio.output.voice",
+            )
+        merged["audio"]["output"]["voice"] = voice
+        self.session = validated(SessionObject, merged, "session")
+        return self.session
+
+    def _voice(self, wanted: str) -> str:
+        return known_voice(wanted, self._offer.voices, "session.audio.output.voice")
+
+
+def known_voice(wanted: str, voices: Sequence[str], param: str) -> str:
+    """One of `voices`; a voice name of another service becomes the default voice."""
+    if wanted in voices:
+        return wanted
+    if wanted in FOREIGN_VOICES:
+        return voices[0]
+    raise PeerFault(
+        "invalid_value", f"there is no voice {wanted!r}; choose one of {', '.join(voices)}", param
+    )
+
+
+# Objects that are merged key by key; any other object in an update replaces the old one.
+_MERGED = frozenset({"", "audio", "audio.input", "audio.output", "audio.input.transcription"})
+# What a session is cannot be changed by an update; clients repeat it, often by another name.
+_FIXED = frozenset({"type", "model"})
+# A null here is a value of its own (manual turns); everywhere else it asks for the default.
+_NULL_IS_A_VALUE = frozenset({"audio.input.turn_detection"})
+
+
+def _merge(
+    now: dict[str, Any],
+    first: dict[str, Any],
+    raw: Mapping[str, Any],
+    patch: Mapping[str, Any],
+    path: str = "",
+) -> dict[str, Any]:
+    """`now` with the keys of `raw` changed: to their checked values in `patch`, or by null."""
+    merged = dict(now)
+    for key, given in raw.items():
+        where = f"{path}.{key}" if path else key
+        if given is None:
+            _clear(merged, first, key, where)
+        elif key not in patch or where in _FIXED:
+            continue
+        elif where in _MERGED and isinstance(merged.get(key), dict):
+            merged[key] = _merge(merged[key], first.get(key) or {}, given, patch[key], where)
+        else:
+            merged[key] = patch[key]
+    return merged
+
+
+def _clear(merged: dict[str, Any], first: dict[str, Any], key: str, where: str) -> None:
+    """What null asks for: the default again, and no change for a whole branch."""
+    if where in _MERGED and key != "transcription" or key not in merged:
+        return
+    if where in _NULL_IS_A_VALUE:
+        merged[key] = None
+    elif key in first:
+        merged[key] = first[key]
+    else:
+        del merged[key]
+
+
+def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], path: str) -> None:
+    """Strict mode: the first key of `raw` that the checked patch does not have is an error."""
+    for key, given in raw.items():
+        where = f"{path}.{key}"
+        if given is None:
+            continue
+        if key not in known:
+            raise PeerFault("unknown_parameter", f"there is no parameter {where!r}", where)
+        if isinstance(given, Mapping) and isinstance(known[key], Mapping):
+            _refuse_unknown(given, known[key], where)

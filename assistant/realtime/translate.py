@@ -1,0 +1,188 @@
+"""From what clients send to the core's own terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...streaming.endpoint import EndpointSettings
+from ...streaming.frames import Pcm
+from ..core import items as core
+from ..core.settings import ResponseOptions, Tool
+from ..session import SessionSettings
+from . import items as wire
+from .client_events import ResponseSettings
+from .faults import PeerFault
+from .session_object import SessionObject
+from .settings import (
+    AudioFormat,
+    ForcedFunction,
+    FunctionTool,
+    SemanticVad,
+    ServerVad,
+    ToolChoice,
+    TurnDetection,
+    rate_hz,
+)
+from .sound import whole_sound
+
+# Turns by meaning are served by silence timing: how long a pause each eagerness bears, in ms.
+PATIENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
+
+# What the endpointer can do; a client's wish outside is served by the nearest.
+_SILENCE_RANGE_MS = (100, 2000)
+_LEAST_THRESHOLD = 0.05
+
+
+# --- settings --------------------------------------------------------------------------------
+
+
+def session_settings(session: SessionObject, base: SessionSettings) -> SessionSettings:
+    """The whole of `session` in our terms; `base` gives what the wire does not speak of."""
+    turns = session.audio.input.turn_detection
+    core_settings = replace(
+        base.core,
+        turn_detection=turns is not None,
+        create_response=turns.create_response if turns else False,
+        interrupt_response=turns.interrupt_response if turns else False,
+        transcribe=session.audio.input.transcription is not None,
+        modality=session.output_modalities[0],
+        instructions=session.instructions,
+        voice=session.audio.output.voice,
+        tools=_tools(session.tools),
+        tool_choice=_tool_choice(session.tool_choice),
+        max_output_tokens=_token_limit(session.max_output_tokens),
+    )
+    return replace(
+        base,
+        core=core_settings,
+        endpoint=_endpoint(turns, base.endpoint),
+        output_rate_hz=rate_hz(session.audio.output.format),
+        idle_timeout_ms=turns.idle_timeout_ms if isinstance(turns, ServerVad) else None,
+    )
+
+
+def _endpoint(turns: TurnDetection | None, base: EndpointSettings) -> EndpointSettings:
+    if turns is None:
+        return base
+    if isinstance(turns, SemanticVad):
+        return replace(base, silence_ms=PATIENCE_MS[turns.eagerness])
+    least, most = _SILENCE_RANGE_MS
+    threshold = max(turns.threshold, _LEAST_THRESHOLD)
+    return replace(
+        base,
+        on_threshold=threshold,
+        off_threshold=threshold * 0.7,
+        prefix_padding_ms=turns.prefix_padding_ms,
+        silence_ms=min(max(turns.silence_duration_ms, least), most),
+    )
+
+
+def _tools(tools: Sequence[FunctionTool]) -> tuple[Tool, ...]:
+    return tuple(
+        Tool(tool.name, tool.description or "", json.dumps(tool.parameters or {})) for tool in tools
+    )
+
+
+def _tool_choice(choice: ToolChoice) -> str:
+    return choice.name if isinstance(choice, ForcedFunction) else choice
+
+
+def _token_limit(limit: int | str) -> int | None:
+    return limit if isinstance(limit, int) else None
+
+
+# --- responses -------------------------------------------------------------------------------
+
+
+def response_options(asked: ResponseSettings, session: SessionObject) -> ResponseOptions:
+    """What a response.create asks for. Raises PeerFault for a function that is not there."""
+    tools = None if asked.tools is None else _tools(asked.tools)
+    choice = None if asked.tool_choice is None else _tool_choice(asked.tool_choice)
+    _check_choice(asked, session)
+    return ResponseOptions(
+        modality=asked.output_modalities[0] if asked.output_modalities else None,
+        instructions=asked.instructions,
+        tools=tools,
+        tool_choice=choice,
+        max_output_tokens=None
+        if asked.max_output_tokens is None
+        else _token_limit(asked.max_output_tokens),
+        in_conversation=asked.conversation != "none",
+        input_ids=_references(asked),
+        metadata=tuple((asked.metadata or {}).items()),
+    )
+
+
+def _references(asked: ResponseSettings) -> tuple[str, ...] | None:
+    if asked.input is None:
+        return None
+    return tuple(item.id for item in asked.input if isinstance(item, wire.ItemReference))
+
+
+def _check_choice(asked: ResponseSettings, session: SessionObject) -> None:
+    """A forced function must be among the tools that hold for this response."""
+    choice = asked.tool_choice if asked.tool_choice is not None else session.tool_choice
+    tools = asked.tools if asked.tools is not None else session.tools
+    if isinstance(choice, ForcedFunction) and choice.name not in {tool.name for tool in tools}:
+        raise PeerFault(
+            "invalid_value",
+            f"tool_choice names the function {choice.name!r}, which is not among the tools",
+            "response.tool_choice",
+        )
+
+
+# --- items -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class IncomingItem:
+    """An item with its sound [n] at rate_hz, which items of the core do not carry."""
+
+    item: core.Item
+    sound: Pcm | None
+    rate_hz: int
+
+
+def incoming_item(
+    given: wire.AnyItemIn, audio_format: AudioFormat, input_rate_hz: int, param: str
+) -> IncomingItem:
+    """A client's item; an id it did not choose is left to the core.
+
+    Args:
+        given: the item.
+        audio_format: of its sound.
+        input_rate_hz: rate of the core's own lengths.
+        param: where the item stands in its event, for errors.
+    Raises:
+        PeerFault: its sound cannot be read.
+    """
+    item_id, rate = given.id or "", rate_hz(audio_format)
+    if isinstance(given, wire.FunctionCallIn):
+        call = core.CallItem(item_id, given.call_id or "", given.name, given.arguments)
+        return IncomingItem(call, None, rate)
+    if isinstance(given, wire.FunctionCallOutputIn):
+        output = core.CallOutputItem(item_id, given.call_id, given.output)
+        return IncomingItem(output, None, rate)
+    parts: list[core.Content] = []
+    sound: Pcm | None = None
+    for index, part in enumerate(given.content):
+        if isinstance(part, wire.InputAudio):
+            if sound is not None:
+                where = f"{param}.content.{index}"
+                raise PeerFault("invalid_value", "a message holds one piece of sound", where)
+            sound = whole_sound(part.audio, audio_format, f"{param}.content.{index}.audio")
+            n_samples = round(len(sound) * input_rate_hz / rate)
+            parts.append(core.InputAudio(n_samples, part.transcript))
+        else:
+            parts.append(_silent_part(part))
+    return IncomingItem(core.MessageItem(item_id, given.role, tuple(parts)), sound, rate)
+
+
+def _silent_part(part: wire.InputText | wire.InputImage | wire.OutputText) -> core.Content:
+    if isinstance(part, wire.InputImage):
+        return core.InputImage(part.image_url, part.detail or "auto")
+    if isinstance(part, wire.OutputText):
+        return core.OutputText(part.text)
+    return core.InputText(part.text)
