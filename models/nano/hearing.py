@@ -1,0 +1,105 @@
+"""Hearing one turn: samples in any pieces → thinker positions and a running transcript.
+
+Everything is computed in whole chunks of 320 ms, so the cut of the input never shows in the
+result. The rest of a turn shorter than a chunk is computed when the turn closes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..features import initial_tail, stream_log_mel
+from .audio_encoder import AudioEncoder, Encoded, EncoderState
+from .config import NanoConfig
+from .text import Text
+from .thinker import BLANK, AudioProjector, Thinker
+
+
+@dataclass(frozen=True, eq=False)
+class HearingState:
+    """Samples and frames not yet encoded, the encoder's memory, and the tokens read so far.
+
+    confidence: summed probability of the tokens read, for their mean.
+    """
+
+    samples: Tensor
+    mel: Tensor
+    encoder: EncoderState
+    tokens: tuple[int, ...] = ()
+    last: int = BLANK
+    confidence: float = 0.0
+    n_positions: int = 0
+
+    @property
+    def mean_confidence(self) -> float:
+        """Mean probability of the transcript's tokens; 0 where nothing was read."""
+        return self.confidence / len(self.tokens) if self.tokens else 0.0
+
+
+class Ear(nn.Module):
+    """Features, encoder and projector, as one stream."""
+
+    def __init__(self, config: NanoConfig, text: Text) -> None:
+        super().__init__()
+        self.config, self.text = config, text
+        self.encoder = AudioEncoder(
+            config.encoder, config.mel.n_mels, config.thinker.vocabulary
+        )
+        self.projector = AudioProjector(config.encoder.dim, config.thinker)
+        self._chunk = 4 * config.encoder.chunk_frames
+
+    def initial(self) -> HearingState:
+        """Before the first sample of a turn."""
+        mel = torch.zeros(1, 0, self.config.mel.n_mels)
+        return HearingState(initial_tail(self.config.mel), mel, self.encoder.initial())
+
+    def hear(
+        self, pcm: Tensor, state: HearingState, thinker: Thinker
+    ) -> tuple[list[Tensor], HearingState]:
+        """The next samples pcm [n] → positions [1, P, D] of each chunk that became whole."""
+        mel, samples = stream_log_mel(pcm[None], state.samples, self.config.mel)
+        state = replace(state, samples=samples, mel=torch.cat([state.mel, mel], dim=1))
+        chunks = []
+        while state.mel.shape[1] >= self._chunk:
+            chunk = state.mel[:, : self._chunk]
+            state = replace(state, mel=state.mel[:, self._chunk :])
+            positions, state = self._encode(chunk, state, thinker)
+            chunks.append(positions)
+        return chunks, state
+
+    def close(
+        self, state: HearingState, thinker: Thinker
+    ) -> tuple[list[Tensor], HearingState]:
+        """The turn is over: what is left of its last chunk."""
+        n_frames = state.mel.shape[1] // 4
+        if n_frames == 0:
+            return [], state
+        positions, state = self._encode(state.mel[:, : 4 * n_frames], state, thinker)
+        return [positions], state
+
+    def _encode(
+        self, mel: Tensor, state: HearingState, thinker: Thinker
+    ) -> tuple[Tensor, HearingState]:
+        encoded, encoder = self.encoder.step(mel, state.encoder)
+        positions = self.projector(
+            encoded.hidden, encoded.ctc, thinker.embedding.weight, self.text.n_special
+        )
+        state = replace(
+            _read(encoded, state), encoder=encoder, n_positions=state.n_positions + positions.shape[1]
+        )
+        return positions, state
+
+
+def _read(encoded: Encoded, state: HearingState) -> HearingState:
+    """Greedy CTC: repeated frames are one token, blanks separate."""
+    best, ids = encoded.ctc[0].softmax(-1).max(-1)
+    tokens, last, confidence = list(state.tokens), state.last, state.confidence
+    for probability, token in zip(best.tolist(), ids.tolist(), strict=True):
+        if token not in (BLANK, last):
+            tokens.append(token)
+            confidence += probability
+        last = token
+    return replace(state, tokens=tuple(tokens), last=last, confidence=confidence)

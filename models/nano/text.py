@@ -1,0 +1,57 @@
+"""nano's text: tokens and the shape of a turn.
+
+    <bos> <user> …heard… <act> action line <rep> reply words <eos> <user> …
+                        └ or <asr> transcript <act> …
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+FILE = Path(__file__).with_name("tokenizer.json")
+SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
+PAD, BOS, USER, ASR, ACT, REP, EOS, RESULT = range(len(SPECIALS))
+
+
+class Text:
+    """The tokenizer with the ids the models need by name."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        found = [tokenizer.token_to_id(s) for s in SPECIALS]
+        if found != list(range(len(SPECIALS))):
+            raise ValueError("the tokenizer's special tokens are not nano's")
+        added = tokenizer.get_added_tokens_decoder()
+        self.n_special = max(added) + 1
+        self.vocabulary = tokenizer.get_vocab_size()
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def shipped(cls) -> Text:
+        return cls(Tokenizer.from_file(str(FILE)))
+
+    def encode(self, words: str) -> list[int]:
+        """Token ids of plain words."""
+        return self._tokenizer.encode(words, add_special_tokens=False).ids
+
+    def decode(self, tokens: list[int]) -> str:
+        """Words of token ids; special tokens say nothing."""
+        return self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
+
+    def encode_action(self, line: str) -> list[int]:
+        """Token ids of an action line: the intent's own token, then the slot words."""
+        intent, _, slots = line.partition(" ")
+        return [self.intent_id(intent), *self.encode(slots)]
+
+    def encode_reply(self, words: str) -> list[int]:
+        """Token ids of a reply; its `<result>` slot becomes one token."""
+        return self.encode(words)
+
+    def intent_id(self, intent: str) -> int:
+        token = self._tokenizer.token_to_id(f"<{intent}>")
+        if token is None:
+            raise ValueError(f"the tokenizer knows no intent {intent!r}")
+        return int(token)

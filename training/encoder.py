@@ -1,0 +1,159 @@
+"""Stage `encoder`: the audio encoder on phone labels and CTC.
+
+Phone targets from the synthesiser's own events carry the encoder over the long plateau that CTC
+alone stays on; see docs/nano.md.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from vivavoce.models.features import MelConfig, initial_tail, stream_log_mel
+from vivavoce.models.nano.audio_encoder import AudioEncoder, Encoded
+from vivavoce.models.nano.config import NanoConfig
+from vivavoce.models.nano.text import Text
+from vivavoce.models.nano.thinker import BLANK
+
+from .augment import AugmentOptions, augment
+from .loop import Stage
+from .phones import UNKNOWN, frame_labels
+from .speech_pool import SpokenTurn, endless
+
+BATCH_MEL_FRAMES = 8000
+CTC_RAMP_STEPS = 300
+MASKED_BINS, MASKED_FRAMES = 12, 20
+
+
+@dataclass(eq=False)
+class SpeechBatch:
+    """mel [B, T, n_mels]; n_frames [B] at 25 Hz; phones [B, F]; texts as CTC targets."""
+
+    mel: Tensor
+    n_frames: Tensor
+    phones: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    turns: list[SpokenTurn]
+
+
+def make_batch(
+    turns: Sequence[SpokenTurn],
+    rng: np.random.Generator,
+    options: AugmentOptions,
+    text: Text,
+    others: list[np.ndarray],
+    mask: bool,
+) -> SpeechBatch:
+    """Vary each utterance anew and pad them into one batch."""
+    mel_config = MelConfig()
+    clips, labels = [], []
+    for turn in turns:
+        pcm, stretch, begin = augment(turn.pcm.astype(np.float32) / 32768, rng, options, others)
+        n_frames = len(pcm) // 640
+        clips.append(pcm[: n_frames * 640])
+        if turn.phone_starts is None:
+            labels.append(np.full(n_frames, UNKNOWN))
+        else:
+            starts = begin + turn.phone_starts * stretch
+            end = begin + int(len(turn.pcm) * stretch)
+            labels.append(frame_labels(starts, turn.phone_classes, n_frames, end))
+    n_frames = torch.tensor([len(label) for label in labels])
+    longest = int(n_frames.max())
+    pcm = torch.zeros(len(clips), longest * 640)
+    phones = torch.full((len(clips), longest), UNKNOWN)
+    for i, (clip, label) in enumerate(zip(clips, labels)):
+        pcm[i, : len(clip)] = torch.from_numpy(clip)
+        phones[i, : len(label)] = torch.from_numpy(label)
+    mel, _ = stream_log_mel(pcm, initial_tail(mel_config, len(clips)), mel_config)
+    if mask:
+        mel = spec_augment(mel, rng)
+    targets = [torch.tensor(text.encode(turn.user)) for turn in turns]
+    lengths = torch.tensor([len(t) for t in targets])
+    return SpeechBatch(mel, n_frames, phones, torch.cat(targets), lengths, list(turns))
+
+
+def spec_augment(mel: Tensor, rng: np.random.Generator) -> Tensor:
+    """Two masks in frequency and two in time per utterance (arXiv 1904.08779)."""
+    mel = mel.clone()
+    for row in mel:
+        for _ in range(2):
+            width, start = int(rng.integers(MASKED_BINS + 1)), int(rng.integers(80 - MASKED_BINS))
+            row[:, start : start + width] = 0
+            width = int(rng.integers(MASKED_FRAMES + 1))
+            start = int(rng.integers(max(1, len(row) - width)))
+            row[start : start + width] = 0
+    return mel
+
+
+def speech_batches(
+    text: Text,
+    languages: Sequence[str],
+    seed: int,
+    options: AugmentOptions | None = None,
+    split: str = "train",
+    mask: bool = True,
+    frames: int = BATCH_MEL_FRAMES,
+) -> Iterator[SpeechBatch]:
+    """Batches of utterances of like length, about `frames` mel frames each."""
+    rng = np.random.default_rng(seed)
+    for block in endless(split, languages, random.Random(seed), blocks=max(1, len(languages) - 1)):
+        others = [block[i].pcm.astype(np.float32) for i in rng.integers(len(block), size=40)]
+        block.sort(key=lambda turn: len(turn.pcm))
+        batches, start = [], 0
+        while start < len(block):
+            size = max(4, int(frames / (len(block[start].pcm) / 160 + 80)))
+            batches.append(block[start : start + size])
+            start += size
+        for i in rng.permutation(len(batches)):
+            yield make_batch(
+                batches[i], rng, options or AugmentOptions(), text, others, mask
+            )
+
+
+def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
+    """Phone cross-entropy per frame and CTC loss per target token."""
+    phone = F.cross_entropy(
+        encoded.phones.float().flatten(0, 1), batch.phones.flatten(), ignore_index=UNKNOWN
+    )
+    ctc = F.ctc_loss(
+        encoded.ctc.float().log_softmax(-1).transpose(0, 1),
+        batch.targets,
+        batch.n_frames,
+        batch.target_lengths,
+        blank=BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return phone, ctc / batch.target_lengths.sum()
+
+
+def phone_accuracy(encoded: Encoded, batch: SpeechBatch) -> float:
+    """Share of labelled frames whose best phone is right."""
+    known = batch.phones != UNKNOWN
+    return float((encoded.phones.argmax(-1) == batch.phones)[known].float().mean())
+
+
+def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stage:
+    """The encoder from nothing, or from its checkpoint."""
+    config, text = NanoConfig(), Text.shipped()
+    encoder = AudioEncoder(config.encoder, config.mel.n_mels, config.thinker.vocabulary).to(device)
+
+    def loss(batch: SpeechBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+        encoded = encoder(batch.mel.to(device), batch.n_frames.to(device))
+        batch.phones = batch.phones.to(device)
+        phone, ctc = recognition_loss(encoded, batch)
+        figures = {
+            "phone": float(phone),
+            "ctc": float(ctc),
+            "phone_acc": phone_accuracy(encoded, batch),
+        }
+        return phone + min(1.0, step / CTC_RAMP_STEPS) * ctc, figures
+
+    batches = speech_batches(text, languages, seed)
+    return Stage("encoder", {"encoder": encoder}, batches, loss, peak_lr=1.5e-3)

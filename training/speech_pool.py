@@ -1,0 +1,145 @@
+"""A pool of synthesised turns on disk: 16-bit audio, phone events, text, action and reply.
+
+`python -m training.speech_pool --split train --shards 10` adds ten shards. Synthesis is cheap and
+every utterance is varied anew each time it is read, but never loop over a small pool for long:
+new sentences help more than new noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from . import grammar
+from .loop import RUNS
+from .phones import classify
+from .synthesis import FliteVoice, random_voice, synthesize
+
+SHARD_SIZE = 2000
+REJECT_SHARE = 0.12
+FOLLOW_UP_SHARE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class SpokenTurn:
+    """One utterance. pcm int16 [n] at 16 kHz; phone events are None where labels are missing."""
+
+    pcm: np.ndarray
+    phone_starts: np.ndarray | None
+    phone_classes: np.ndarray | None
+    user: str
+    action: str
+    reply: str
+    language: str
+    history: list[list[str]]  # earlier turns: [user, action, reply]
+
+
+def pool_folder(split: str, language: str) -> Path:
+    return RUNS / "pool" / f"{split}-{language}"
+
+
+def random_turn(rng: random.Random, language: str, split: str) -> list[grammar.Turn]:
+    """A turn after the turns before it, oldest first."""
+    if rng.random() < REJECT_SHARE:
+        return [grammar.reject(rng)]
+    if rng.random() < FOLLOW_UP_SHARE:
+        turns = grammar.dialogue(rng, language, split)
+        return turns[: rng.randint(1, len(turns))]
+    return [grammar.sample(rng, language, split)]
+
+
+def make_shard(split: str, language: str, index: int, size: int = SHARD_SIZE) -> None:
+    """Synthesise one shard; its number is its seed."""
+    folder = pool_folder(split, language)
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(f"{split}-{language}-{index}")
+    voice_rng = np.random.default_rng([index, len(split), sum(map(ord, language))])
+    voices = "train" if split == "train" else "reserved"
+    audio, rows, starts, classes = [], [], [], []
+    for _ in range(size):
+        turns = random_turn(rng, language, split)
+        turn = turns[-1]
+        voice = random_voice(voice_rng, language, voices)
+        spoken = synthesize(turn.user, voice)
+        events = classify(spoken.phones, language) if spoken.phones is not None else []
+        audio.append((np.clip(spoken.pcm, -1, 1) * 32767).astype(np.int16))
+        starts += [s for s, _ in events]
+        classes += [c for _, c in events]
+        rows.append(
+            {
+                "n": len(audio[-1]),
+                "n_phones": len(events),
+                "labelled": not isinstance(voice, FliteVoice),
+                "turn": [turn.user, turn.action, turn.reply],
+                "history": [[t.user, t.action, t.reply] for t in turns[:-1]],
+            }
+        )
+    stem = folder / f"{index:05d}"
+    np.save(stem.with_suffix(".audio.npy"), np.concatenate(audio))
+    np.save(stem.with_suffix(".phones.npy"), np.array([starts, classes], np.int32))
+    partial = stem.with_suffix(".partial")
+    partial.write_text(json.dumps(rows), encoding="utf-8")
+    partial.replace(stem.with_suffix(".json"))  # readers see whole shards only
+
+
+def read_shard(path: Path, language: str) -> list[SpokenTurn]:
+    """The turns of the shard described by `path` (.json)."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    audio = np.load(path.with_suffix(".audio.npy"), mmap_mode="r")
+    starts, classes = np.load(path.with_suffix(".phones.npy"))
+    turns, at, phone_at = [], 0, 0
+    for row in rows:
+        phones = slice(phone_at, phone_at + row["n_phones"])
+        labelled = row["labelled"]
+        turns.append(
+            SpokenTurn(
+                audio[at : at + row["n"]],
+                starts[phones] if labelled else None,
+                classes[phones] if labelled else None,
+                *row["turn"],
+                language,
+                row["history"],
+            )
+        )
+        at, phone_at = at + row["n"], phone_at + row["n_phones"]
+    return turns
+
+
+def endless(
+    split: str, languages: Sequence[str], rng: random.Random, blocks: int = 1
+) -> Iterator[list[SpokenTurn]]:
+    """Shards in random order for ever, `blocks` at a time; new shards join as they appear."""
+    while True:
+        paths = [(p, name) for name in languages for p in pool_folder(split, name).glob("*.json")]
+        if not paths:
+            raise FileNotFoundError(f"no {split} pool: run python -m training.speech_pool first")
+        rng.shuffle(paths)
+        # Stop early enough to notice new shards of a growing pool.
+        for i in range(0, min(len(paths), 40), blocks):
+            yield [t for path, name in paths[i : i + blocks] for t in read_shard(path, name)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--split", default="train", choices=["train", "heldout"])
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--shards", type=int, default=10)
+    parser.add_argument("--first", type=int, help="number of the first shard; default: the next")
+    options = parser.parse_args()
+    folder = pool_folder(options.split, options.language)
+    first = options.first
+    if first is None:
+        first = max((int(p.stem) for p in folder.glob("*.json")), default=-1) + 1
+    for index in tqdm(range(first, first + options.shards), desc="shards"):
+        make_shard(options.split, options.language, index)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Stage `thinker`: the language model on dialogues as text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from vivavoce.models.nano.config import NanoConfig
+from vivavoce.models.nano.text import Text
+from vivavoce.models.nano.thinker import Thinker
+
+from .loop import Stage
+from .speech_pool import random_turn
+from .turns import IGNORED, TurnBatch, add_turn, collate, new_sequence
+
+BATCH = 64
+BALANCE_WEIGHT = 0.01
+
+
+def text_batches(text: Text, languages: Sequence[str], seed: int) -> Iterator[TurnBatch]:
+    """Endless fresh dialogues."""
+    rng = random.Random(seed)
+    while True:
+        sequences = []
+        for _ in range(BATCH):
+            sequence = new_sequence()
+            for turn in random_turn(rng, rng.choice(languages), "train"):
+                add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng)
+            sequences.append(sequence)
+        yield collate(sequences)
+
+
+def thinker_loss(hidden: Tensor, balance: Tensor, thinker: Thinker, batch: TurnBatch) -> Tensor:
+    """Cross-entropy of what the thinker says, and the balance of its experts."""
+    spoken = batch.targets != IGNORED
+    logits = thinker.logits(hidden[spoken])
+    return F.cross_entropy(logits.float(), batch.targets[spoken]) + BALANCE_WEIGHT * balance
+
+
+def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stage:
+    """The thinker from nothing, or from its checkpoint."""
+    config, text = NanoConfig(), Text.shipped()
+    thinker = Thinker(config.thinker).to(device)
+
+    def loss(batch: TurnBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+        batch.targets = batch.targets.to(device)
+        hidden, balance = thinker(
+            thinker.embed(batch.tokens.to(device)), batch.modality.to(device)
+        )
+        value = thinker_loss(hidden, balance, thinker, batch)
+        return value, {"loss": float(value), "balance": float(balance)}
+
+    return Stage("thinker", {"thinker": thinker}, text_batches(text, languages, seed), loss, 3e-3)
