@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from .. import configs
+from .errors import UserError
 from .settings import Config
 
 if sys.version_info >= (3, 11):
@@ -35,7 +36,7 @@ ENVIRONMENT_PREFIX = "VIVAVOCE_"
 Table = dict[str, Any]
 
 
-class ConfigError(Exception):
+class ConfigError(UserError):
     """The user's configuration is wrong; the message says where and what to write instead."""
 
 

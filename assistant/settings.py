@@ -37,7 +37,9 @@ class ModelSettings(Section):
     """Which speech model answers, and how it computes."""
 
     name: str = Field("nano", description="a name shown by `vivavoce models list`")
-    threads: int = Field(0, ge=0, description="CPU threads of the model; 0 takes a sensible number")
+    threads: int = Field(
+        1, ge=0, description="CPU threads of the model, small ones want 1; 0: all cores"
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="sampling of speech; 0 is greedy")
     seed: int = Field(0, ge=0, description="seed of the sampling; same seed, same take")
 
