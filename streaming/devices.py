@@ -1,0 +1,170 @@
+"""What a sound device is to the daemon, whichever library or file stands behind it.
+
+    kind          library                          for
+    sounddevice   PortAudio through sounddevice    the real thing
+    pyaudio       PortAudio through PyAudio        where PyAudio is what is installed
+    file          WAV files, paced or not          tests, `talk --input`, the demo
+    null          silence in, nothing out          a daemon without sound
+
+Devices run at 48 kHz in blocks of 10 ms: there their time stamps are good to about 1 ms.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast, get_args
+
+from .capture import Capture
+from .playout import Playout
+
+DEVICE_HZ = 48_000
+BLOCK_SAMPLES = 480
+
+BackendName = Literal["auto", "sounddevice", "pyaudio", "null"]
+DeviceChoice = int | str | None
+"""A device's index, a part of its name, or None for the system's default."""
+
+
+class DeviceUnavailable(Exception):
+    """No sound can be had; the message says what to install or to choose."""
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One sound device as its library names it."""
+
+    index: int
+    name: str
+    host: str
+    n_inputs: int
+    n_outputs: int
+    default_input: bool = False
+    default_output: bool = False
+
+
+class Xruns:
+    """Counts blocks that came late or were lost, and calls more than `limit` in `window_s` a
+    storm: some drivers fall into one and only leave it when the stream is opened anew.
+    """
+
+    def __init__(self, limit: int = 20, window_s: float = 1.0) -> None:
+        self.n = 0
+        self.limit = limit
+        self.window_s = window_s
+        self._lately: deque[float] = deque(maxlen=limit + 1)
+
+    def count(self, now_s: float) -> None:
+        """One more at `now_s`; safe in a device's thread."""
+        self.n += 1
+        self._lately.append(now_s)
+
+    def storm(self) -> bool:
+        """Whether the last `limit` + 1 all came within `window_s`."""
+        times = list(self._lately)
+        return len(times) > self.limit and times[-1] - times[0] <= self.window_s
+
+    def calm(self) -> None:
+        """The stream was opened anew: the storm is over, the count stays."""
+        self._lately.clear()
+
+
+class Stream(Protocol):
+    """An open input or output."""
+
+    @property
+    def latency_s(self) -> float:
+        """Between a block's callback and its sound, as the device claims."""
+        ...
+
+    def time_s(self) -> float:
+        """The device's clock, the same that stamps its blocks."""
+        ...
+
+    def active(self) -> bool:
+        """Whether blocks still come; not after an unplugged device or a failed callback."""
+        ...
+
+    def failure(self) -> Exception | None:
+        """What its callback raised, if it did."""
+        ...
+
+    def close(self) -> None:
+        """Ends it; closing twice is fine."""
+        ...
+
+
+class Backend(Protocol):
+    """A library of devices."""
+
+    @property
+    def name(self) -> str:
+        """As in the table above."""
+        ...
+
+    def devices(self) -> list[DeviceInfo]:
+        """What is there; raises DeviceUnavailable when the library itself cannot work."""
+        ...
+
+    def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> Stream:
+        """Starts a microphone that feeds `capture`."""
+        ...
+
+    def open_output(self, device: DeviceChoice, playout: Playout, xruns: Xruns) -> Stream:
+        """Starts a loudspeaker that plays `playout`, and attaches its clock to it."""
+        ...
+
+
+_MODULES = {
+    "sounddevice": (".device_sounddevice", "SounddeviceBackend"),
+    "pyaudio": (".device_pyaudio", "PyAudioBackend"),
+    "null": (".device_file", "NullBackend"),
+}
+
+
+def make_backend(name: BackendName = "auto") -> Backend:
+    """A backend by name; "auto" is sounddevice, or pyaudio where only that one loads.
+
+    Raises:
+        DeviceUnavailable: its library is missing.
+    """
+    if name != "auto":
+        if name not in _MODULES:
+            choices = ", ".join(get_args(BackendName))
+            raise ValueError(f"unknown sound backend {name!r}; use one of {choices}")
+        module, made = _MODULES[name]
+        return cast(Backend, getattr(importlib.import_module(module, __package__), made)())
+    try:
+        return make_backend("sounddevice")
+    except DeviceUnavailable as reason:
+        try:
+            return make_backend("pyaudio")
+        except DeviceUnavailable:
+            raise reason from None
+
+
+def choose(devices: list[DeviceInfo], choice: DeviceChoice, *, output: bool) -> DeviceInfo:
+    """The device meant by an index, a part of a name (case does not matter), or by nothing.
+
+    Raises:
+        DeviceUnavailable: none or several fit; the message lists what there is.
+    """
+    kind = "loudspeaker" if output else "microphone"
+    fit = [d for d in devices if (d.n_outputs if output else d.n_inputs) > 0]
+    if not fit:
+        raise DeviceUnavailable(
+            f"no {kind} was found on this machine; connect one, or run without sound (--no-audio)"
+        )
+    if choice is None:
+        return next((d for d in fit if (d.default_output if output else d.default_input)), fit[0])
+    if isinstance(choice, int) or choice.isdigit():
+        named = [d for d in fit if d.index == int(choice)]
+    else:
+        exact = [d for d in fit if d.name == choice]
+        named = exact or [d for d in fit if choice.lower() in d.name.lower()]
+    if len(named) == 1:
+        return named[0]
+    listed = ", ".join(f"{d.index}: {d.name}" for d in (named or fit))
+    why = "several devices fit" if named else "no device fits"
+    raise DeviceUnavailable(f"{why} the {kind} {choice!r}; choose one of {listed}")
