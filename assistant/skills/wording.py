@@ -1,0 +1,156 @@
+"""The words in which the skills answer: sayable by a small voice, no digits, no punctuation."""
+
+from __future__ import annotations
+
+import datetime
+
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+    "twenty": "twentieth",
+    "thirty": "thirtieth",
+}
+WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+MONTHS = (
+    "january february march april may june july august september october november december"
+).split()
+JOKES = (
+    "why did the clock go to school because it wanted to learn the time",
+    "what do you call cheese that is not yours nacho cheese",
+    "why did the tomato turn red because it saw the salad dressing",
+    "what did the wall say to the other wall i will meet you at the corner",
+    "why was the music teacher locked out because she left her keys on the piano",
+    "what has four legs and can not walk a table",
+)
+SKIES = ("sunny", "cloudy", "rainy", "windy", "foggy", "snowy", "clear", "stormy")
+
+
+def number_words(number: int) -> str:
+    """`-3` as `minus three`, `144` as `one hundred forty four`.
+
+    Raises:
+        ValueError: beyond -9999..9999.
+    """
+    if abs(number) > 9999:
+        raise ValueError(f"no words for {number}")
+    if number < 0:
+        return "minus " + number_words(-number)
+    words = []
+    for size, name in ((1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            words += [_SMALL[number // size], name]
+            number %= size
+    if number >= 20:
+        words.append(_TENS[number // 10])
+        number %= 10
+    if number or not words:
+        words.append(_SMALL[number])
+    return " ".join(words)
+
+
+def ordinal_words(number: int) -> str:
+    """`21` as `twenty first`, for 1 to 99."""
+    head, _, last = number_words(number).rpartition(" ")
+    return f"{head} {_ORDINALS.get(last, last + 'th')}".strip()
+
+
+def time_words(hour: int, minute: int) -> str:
+    """A clock time: `three fifteen in the afternoon`, `nine oh five at night`, `noon`."""
+    if minute == 0 and hour in (0, 12):
+        return "noon" if hour else "midnight"
+    words = number_words((hour - 1) % 12 + 1)
+    if minute:
+        words += (" oh " if minute < 10 else " ") + number_words(minute)
+    return f"{words} {part_of_day(hour)}"
+
+
+def part_of_day(hour: int) -> str:
+    """How people name the part of the day an hour lies in."""
+    if 1 <= hour < 12:
+        return "in the morning"
+    if 12 <= hour < 17:
+        return "in the afternoon"
+    return "in the evening" if 17 <= hour < 21 else "at night"
+
+
+def date_words(date: datetime.date) -> str:
+    """`saturday the twenty first of november`."""
+    month = MONTHS[date.month - 1]
+    return f"{WEEKDAYS[date.weekday()]} the {ordinal_words(date.day)} of {month}"
+
+
+def duration_words(seconds: int) -> str:
+    """`four minutes and ten seconds`; a whole duration, largest unit first."""
+    parts = []
+    for unit, size in (("hour", 3600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{number_words(count)} {unit}{'s' if count > 1 else ''}")
+    return " and ".join(parts) or "zero seconds"
+
+
+def timer_words(seconds_left: int | None) -> str:
+    """What a timer query answers; None when no timer runs."""
+    if seconds_left is None:
+        return "there is no timer running"
+    return f"you have {duration_words(seconds_left)} left"
+
+
+def weather_words(city: str, day: str, sky: str, degrees: int) -> str:
+    """A whole sentence: `tomorrow in new york it will be sunny with twenty degrees`."""
+    when = f"on {day}" if day in WEEKDAYS else day.replace("_", " ")
+    when = {"weekend": "on the weekend", "day after tomorrow": "the day after tomorrow"}.get(
+        when, when
+    )
+    be = "is" if day == "today" else "will be"
+    unit = "degree" if abs(degrees) == 1 else "degrees"
+    place = f" in {city.replace('_', ' ')}" if city else ""
+    return f"{when}{place} it {be} {sky} with {number_words(degrees)} {unit}"
+
+
+def coin_words(heads: bool) -> str:
+    """The side a coin fell on."""
+    return "heads" if heads else "tails"
+
+
+def dice_words(pips: int) -> str:
+    """`a five`, `an eight`."""
+    return f"{'an' if pips in (8, 11, 18) else 'a'} {number_words(pips)}"
+
+
+# The ten phrases in Mandarin, in pinyin without tones; training/grammar/pronounce.py says how an
+# English voice reads them.
+CHINESE = {
+    "hello": "ni hao",
+    "thanks": "xie xie",
+    "good_morning": "zao shang hao",
+    "goodbye": "zai jian",
+    "sorry": "dui bu qi",
+    "good_night": "wan an",
+    "how_much": "duo shao qian",
+    "love_you": "wo ai ni",
+    "where_toilet": "ce suo zai na li",
+    "help": "jiu ming",
+}
+ENGLISH = {
+    "hello": "hello",
+    "thanks": "thank you",
+    "good_morning": "good morning",
+    "goodbye": "goodbye",
+    "sorry": "i am sorry",
+    "good_night": "good night",
+    "how_much": "how much is it",
+    "love_you": "i love you",
+    "where_toilet": "where is the toilet",
+    "help": "help me",
+}

@@ -1,0 +1,194 @@
+"""Draws turns and short conversations from the grammar."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vivavoce.models.nano.actions import parse, render
+
+from . import followups, rejects, results
+from .politeness import wrap
+from .replies import RESULT, SORRY, reply
+from .slots import SLOTS
+from .templates import by_intent
+
+# How often an intent is drawn, against 1 for the others.
+WEIGHTS = {
+    "timer_set": 4,
+    "light_on": 3,
+    "light_off": 3,
+    "light_dim": 3,
+    "weather": 5,
+    "calc": 5,
+    "alarm": 4,
+    "list": 3,
+    "music": 3,
+    "time": 2,
+    "date": 2,
+    "vol_up": 1.5,
+    "vol_down": 1.5,
+    "vol_set": 2,
+    "stop": 2,
+    "heat": 1.5,
+    "name": 1.5,
+    "tr_zh": 1.5,
+    "reject": 5,
+}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One exchange.
+
+    user: what is said: lower-case words, numbers as words, apostrophes, no other punctuation.
+    action: the action line of models/nano/actions.py, `reject` where none is meant.
+    reply: the answer, with `<result>` where a tool's words are spoken.
+    result: an example of those words; None where no tool answers.
+    arguments: the action's normalised arguments.
+    """
+
+    user: str
+    action: str
+    reply: str
+    result: str | None
+    intent: str
+    arguments: dict[str, Any]
+    language: str
+
+    @property
+    def spoken_reply(self) -> str:
+        """The reply with the result in its place."""
+        return self.reply.replace(RESULT, self.result or "")
+
+
+def sample(
+    rng: random.Random, language: str = "en", split: str = "train", intent: str | None = None
+) -> Turn:
+    """One turn that stands alone, of `intent` or of any."""
+    if intent is None:
+        table = [*by_intent(language, split), "reject"]
+        intent = rng.choices(table, [WEIGHTS.get(name, 1) for name in table])[0]
+    if intent == "reject":
+        return reject(rng, split)
+    template = rng.choice(by_intent(language, split)[intent])
+    words, arguments = fill(rng, template.choice.draw(rng), template.fixed)
+    user = tidy(rng, wrap(rng, template.kind, words))
+    return make_turn(rng, user, intent, arguments, language)
+
+
+def reject(rng: random.Random, split: str = "train") -> Turn:
+    """Something that must not be acted on."""
+    intent = rng.choice([name for name in by_intent("en", split)])
+    template = rng.choice(by_intent("en", split)[intent])
+    sentence = fill(rng, template.choice.draw(rng), template.fixed)[0]
+    opener = rng.choice(("light_on", "weather", "alarm", "heat"))
+    follow_up, _, _ = followups.draw(rng, split, opener, {})
+    loose = fill(rng, follow_up, {})[0]
+    user = rejects.draw(rng, split, sentence, loose)
+    return Turn(tidy(rng, user), "reject", SORRY, None, "reject", {}, "en")
+
+
+def dialogue(rng: random.Random, language: str = "en", split: str = "train") -> list[Turn]:
+    """One to four turns, each of which may need the one before."""
+    turns = [sample(rng, language, split)]
+    if language == "en":
+        while len(turns) < 4 and rng.random() < 0.6:
+            turns.append(_next(rng, turns[-1], split))
+    return turns
+
+
+def _next(rng: random.Random, before: Turn, split: str) -> Turn:
+    kind = rng.random()
+    if kind < 0.6 and followups.follows(before.intent):
+        words, intent, kept = followups.draw(rng, split, before.intent, before.arguments)
+        text, arguments = fill(rng, words, kept)
+        return make_turn(rng, tidy(rng, text), intent, kept | arguments, "en")
+    if kind < 0.75:
+        words, intent = followups.draw_anywhere(rng, split)
+        turn = make_turn(rng, tidy(rng, " ".join(words)), intent, {}, "en")
+        if intent != "repeat":
+            return turn
+        said = before.spoken_reply.removeprefix("i said ")
+        return Turn(turn.user, turn.action, turn.reply, said, intent, {}, "en")
+    return sample(rng, "en", split)
+
+
+def fill(
+    rng: random.Random, words: list[str], fixed: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Put slot values into a drawn template; gives the sentence and all arguments."""
+    spoken, arguments = [], dict(fixed)
+    for word in words:
+        if word.startswith("{"):
+            said, values = SLOTS[word[1:-1]](rng, fixed)
+            spoken.append(said)
+            arguments.update(values)
+        else:
+            spoken.append(word)
+    return " ".join(spoken), arguments
+
+
+def make_turn(
+    rng: random.Random, user: str, intent: str, arguments: Mapping[str, Any], language: str
+) -> Turn:
+    """A turn with its action line, reply and an example result."""
+    action = render(intent, arguments_of(intent, arguments))
+    parsed = parse(action)
+    assert parsed is not None
+    given = dict(parsed.arguments)
+    result = results.example(rng, intent, given)
+    return Turn(user, action, reply(intent, given), result, intent, given, language)
+
+
+def arguments_of(intent: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that belong to the intent."""
+    from vivavoce.models.nano.domain import INTENT_SLOTS
+
+    return {slot: arguments[slot] for slot in INTENT_SLOTS[intent] if slot in arguments}
+
+
+_CONTRACTIONS = [
+    (re.compile(rf"\b{long}\b(?= \w)"), short)
+    for long, short in (
+        ("what is", "what's"),
+        ("how is", "how's"),
+        ("who is", "who's"),
+        ("where is", "where's"),
+        ("when is", "when's"),
+        ("that is", "that's"),
+        ("it is", "it's"),
+        ("there is", "there's"),
+        ("here is", "here's"),
+        ("i am", "i'm"),
+        ("you are", "you're"),
+        ("we are", "we're"),
+        ("they are", "they're"),
+        ("i would", "i'd"),
+        ("i will", "i'll"),
+        ("i have", "i've"),
+        ("do not", "don't"),
+        ("does not", "doesn't"),
+        ("did not", "didn't"),
+        ("is not", "isn't"),
+        ("could not", "couldn't"),
+        ("can not", "can't"),
+        ("let us", "let's"),
+        ("name is", "name's"),
+    )
+]
+_AN = re.compile(r"\b(a|an) (?=(\w+))")
+_VOWEL = re.compile(r"(?!one|uni|use|euro)[aeiou]|hour|honest")
+_OFTEN_SHORT = {"don't", "can't", "didn't", "let's", "doesn't", "couldn't", "isn't"}
+
+
+def tidy(rng: random.Random, text: str) -> str:
+    """Contract as people do, put a or an right, drop doubled words."""
+    for pattern, short in _CONTRACTIONS:
+        if rng.random() < (0.8 if short in _OFTEN_SHORT else 0.5):
+            text = pattern.sub(short, text)
+    text = text.replace("music music", "music").replace("can not", "cannot")
+    return _AN.sub(lambda m: "an " if _VOWEL.match(m.group(2)) else "a ", text)
