@@ -8,23 +8,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..errors import PeerFault
+
+__all__ = ["PeerFault", "validated"]
+
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class PeerFault(Exception):
-    """The client did something wrong; the session goes on.
-
-    Args:
-        code: the protocol's name of the mistake.
-        message: one sentence fit for the client's developer.
-        param: path of the offending field, such as `session.audio.input.format.rate`.
-    """
-
-    def __init__(self, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.param = param
 
 
 def validated(model: type[Model], raw: Any, path: str = "") -> Model:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import notices as core
+from ..core.items import Item
 from . import server_events as wire
 from .render_items import ItemSound, item_out
 from .render_response import response_out
+from .response_object import Response
 from .session_object import SessionObject
 from .settings import AudioFormat, Modality
 from .wire import ServerEvent
@@ -34,10 +36,10 @@ class EventIds:
 
 @dataclass(frozen=True)
 class ResponseSound:
-    """How a response sounds where it differs from its session."""
+    """How a response sounds; it keeps what it began with."""
 
-    format: AudioFormat | None = None
-    voice: str | None = None
+    format: AudioFormat
+    voice: str
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Renderer:
     session: Callable[[], SessionObject]
     conversation_id: str
     input_rate_hz: int
-    sound_of: Callable[[str], ItemSound | None]
+    sound_of: Callable[[Item], ItemSound | None]
     encode: Callable[[str, bytes], bytes]
     response_sounds: dict[str, ResponseSound] = field(default_factory=dict)
     _ids: EventIds = field(default_factory=EventIds)
@@ -70,13 +72,7 @@ class Renderer:
         ours: bool = False,
     ) -> ServerEvent:
         """An error event; `event_id` is the client's own, `ours` takes the blame."""
-        body = wire.ErrorBody(
-            type="server_error" if ours else "invalid_request_error",
-            code=code,
-            message=message,
-            param=param,
-            event_id=event_id,
-        )
+        body = error_body(code, message, param, event_id, ours=ours)
         return self._event(wire.ErrorEvent, error=body)
 
     def session_created(self) -> ServerEvent:
@@ -140,7 +136,7 @@ class Renderer:
         )
 
     def _retrieved(self, notice: core.ItemRetrieved) -> ServerEvent:
-        sound = self.sound_of(notice.item.id)
+        sound = self.sound_of(notice.item)
         return self._event(wire.ItemRetrieved, item=item_out(notice.item, sound))
 
     def _deleted(self, notice: core.ItemDeleted) -> ServerEvent:
@@ -176,13 +172,11 @@ class Renderer:
 
     # --- responses ---
 
-    def _response(self, view: core.ResponseView) -> Any:
+    def _response(self, view: core.ResponseView) -> Response:
         audio = self.session().audio.output
-        sound = self.response_sounds.get(view.id, ResponseSound())
+        sound = self.response_sounds.get(view.id, ResponseSound(audio.format, audio.voice))
         conversation = self.conversation_id if view.in_conversation else None
-        return response_out(
-            view, conversation, sound.format or audio.format, sound.voice or audio.voice
-        )
+        return response_out(view, conversation, sound.format, sound.voice)
 
     def _response_created(self, notice: core.ResponseCreated) -> ServerEvent:
         return self._event(wire.ResponseCreated, response=self._response(notice.response))
@@ -238,8 +232,11 @@ class Renderer:
         return self._at(wire.TranscriptDone, notice.place, transcript=notice.transcript)
 
     def _audio_delta(self, notice: core.AudioDelta) -> ServerEvent:
-        data = self.encode(notice.place.response_id, notice.pcm)
-        return self._at(wire.AudioDelta, notice.place, delta=base64.b64encode(data).decode("ascii"))
+        return self.audio_delta(notice.place, self.encode(notice.place.response_id, notice.pcm))
+
+    def audio_delta(self, place: core.PartPlace, data: bytes) -> ServerEvent:
+        """A piece of sound, `data` in the response's format."""
+        return self._at(wire.AudioDelta, place, delta=base64.b64encode(data).decode("ascii"))
 
     def _audio_done(self, notice: core.AudioDone) -> ServerEvent:
         return self._at(wire.AudioDone, notice.place)
@@ -267,6 +264,29 @@ class Renderer:
 
     def _complaint(self, notice: core.ProtocolError) -> ServerEvent:
         return self.error(notice.code, notice.message, notice.param, notice.event_id)
+
+
+def error_body(
+    code: str,
+    message: str,
+    param: str | None = None,
+    event_id: str | None = None,
+    *,
+    ours: bool = False,
+) -> wire.ErrorBody:
+    """What an error event says."""
+    return wire.ErrorBody(
+        type="server_error" if ours else "invalid_request_error",
+        code=code,
+        message=message,
+        param=param,
+        event_id=event_id,
+    )
+
+
+def lone_error(code: str, message: str, *, ours: bool = False) -> ServerEvent:
+    """An error event for a client that has no session."""
+    return wire.ErrorEvent(event_id=EventIds().next(), error=error_body(code, message, ours=ours))
 
 
 def _part(modality: Modality, text: str) -> wire.Part:

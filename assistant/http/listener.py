@@ -1,0 +1,96 @@
+"""The daemon's port: uvicorn on the `websockets` implementation, without its signal handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ..errors import UserError
+from ..realtime.service import Limits
+
+PING_EVERY_S = 20.0
+PONG_WITHIN_S = 20.0
+_SHUTDOWN_S = 3
+
+
+class _Server(uvicorn.Server):
+    """Signals are the daemon's affair, not the port's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Listener:
+    """Serves an app at an address until stopped.
+
+    Args:
+        app: the ASGI application.
+        host: address to bind to.
+        port: TCP port; 0 takes a free one.
+        limits: the longest WebSocket message.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> None:
+        self._host = host
+        self._port = port
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                ws="websockets-sansio",
+                ws_max_size=(limits or Limits()).frame_bytes,
+                ws_ping_interval=PING_EVERY_S,
+                ws_ping_timeout=PONG_WITHIN_S,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=_SHUTDOWN_S,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Accept connections; gives the port.
+
+        Raises:
+            UserError: the address cannot be bound.
+        """
+        bound = _bind(self._host, self._port)
+        self._task = asyncio.create_task(self._server.serve(sockets=[bound]), name="port")
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise UserError("The port could not be opened.")
+            await asyncio.sleep(0.01)
+        port: int = bound.getsockname()[1]
+        return port
+
+    async def wait(self) -> None:
+        """Returns when the port is closed, by whatever."""
+        if self._task is not None:
+            await self._task
+
+    async def stop(self) -> None:
+        """Close every connection (code 1012) and the port."""
+        self._server.should_exit = True
+        await self.wait()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or str(error)
+        raise UserError(f"Cannot listen at {host}:{port}: {reason}. Choose another.") from None
+    return bound

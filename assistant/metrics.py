@@ -1,0 +1,135 @@
+"""What the daemon counts and times, for /metrics.
+
+One `Metrics` belongs to one daemon and has a registry of its own, so that two daemons in one
+process (tests) do not add up. Times are seconds of the wall clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from .core import notices as core
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LATENCY_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
+_COMPUTE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """The daemon's instruments."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.sessions = Counter(
+            "vivavoce_sessions", "Conversations begun, by face", ["face"], registry=registry
+        )
+        self.sessions_open = Gauge(
+            "vivavoce_sessions_open", "Conversations going on", registry=registry
+        )
+        self.refused = Counter(
+            "vivavoce_connections_refused",
+            "Connections refused, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.turns = Counter(
+            "vivavoce_turns", "User turns taken into a conversation", registry=registry
+        )
+        self.speech_segments = Counter(
+            "vivavoce_speech_segments", "Stretches of speech found", registry=registry
+        )
+        self.responses = Counter(
+            "vivavoce_responses", "Responses ended, by status", ["status"], registry=registry
+        )
+        self.barge_ins = Counter(
+            "vivavoce_barge_ins", "Responses the user interrupted", registry=registry
+        )
+        self.errors = Counter(
+            "vivavoce_errors",
+            "Error events sent to clients, by code",
+            ["code"],
+            registry=registry,
+        )
+        self.dropped_clients = Counter(
+            "vivavoce_slow_clients_dropped", "Clients closed for not reading", registry=registry
+        )
+        self.first_audio_s = Histogram(
+            "vivavoce_first_audio_seconds",
+            "End of the turn to the first audio sent",
+            buckets=_LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.audio_out_s = Counter(
+            "vivavoce_audio_sent_seconds", "Length of the audio sent", registry=registry
+        )
+        self.audio_in_s = Counter(
+            "vivavoce_audio_received_seconds", "Length of the audio received", registry=registry
+        )
+        self.compute_s = Histogram(
+            "vivavoce_model_call_seconds",
+            "Time in the model, by kind of call",
+            ["call"],
+            buckets=_COMPUTE_BUCKETS_S,
+            registry=registry,
+        )
+        self.outgoing_bytes = Gauge(
+            "vivavoce_outgoing_queue_bytes",
+            "Bytes waiting to be sent, all sessions",
+            registry=registry,
+        )
+
+    def text(self) -> bytes:
+        """Everything, in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+@dataclass
+class SessionMeter:
+    """Counts what one session tells its client.
+
+    Args:
+        metrics: the daemon's instruments.
+        now_s: a clock that only goes forward.
+    """
+
+    metrics: Metrics
+    now_s: Callable[[], float] = time.perf_counter
+    _turn_ended_s: float | None = field(default=None, init=False)
+
+    def notice(self, notice: core.Notice, output_rate_hz: int) -> None:
+        """One more notice has been told; audio in it is at output_rate_hz."""
+        if isinstance(notice, core.AudioDelta):
+            self._audio(len(notice.pcm) // 2 / output_rate_hz)
+        elif isinstance(notice, core.InputCommitted):
+            self.metrics.turns.inc()
+            self._turn_ended_s = self.now_s()
+        elif isinstance(notice, core.SpeechStartedNotice):
+            self.metrics.speech_segments.inc()
+            self._turn_ended_s = None
+        elif isinstance(notice, core.ResponseDone):
+            self._response(notice.response)
+        elif isinstance(notice, core.ProtocolError):
+            self.error(notice.code)
+
+    def heard(self, seconds: float) -> None:
+        """So much sound came in."""
+        self.metrics.audio_in_s.inc(seconds)
+
+    def error(self, code: str) -> None:
+        """An error event went out."""
+        self.metrics.errors.labels(code).inc()
+
+    def _audio(self, seconds: float) -> None:
+        self.metrics.audio_out_s.inc(seconds)
+        if self._turn_ended_s is not None:
+            self.metrics.first_audio_s.observe(self.now_s() - self._turn_ended_s)
+            self._turn_ended_s = None
+
+    def _response(self, response: core.ResponseView) -> None:
+        self.metrics.responses.labels(response.status).inc()
+        if response.reason == "turn_detected":
+            self.metrics.barge_ins.inc()

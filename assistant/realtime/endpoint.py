@@ -1,0 +1,117 @@
+"""/v1/realtime: the handshake, and how many may converse at once."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..http.replies import error_reply
+from ..metrics import Metrics, SessionMeter
+from .connection import INTERNAL_ERROR, POLICY, TRY_LATER, Connection
+from .conversation import Conversation
+from .render import lone_error
+from .service import Limits, Service
+from .session_object import Offer
+
+log = logging.getLogger(__name__)
+
+SUBPROTOCOL = "realtime"
+
+
+class RealtimeEndpoint:
+    """Accepts clients and gives each a conversation of its own.
+
+    Args:
+        service: the model and the way to talk to it.
+        limits: what a client, and all of them, may take.
+        metrics: the daemon's instruments.
+    """
+
+    def __init__(self, service: Service, limits: Limits, metrics: Metrics) -> None:
+        self._service = service
+        self._limits = limits
+        self._metrics = metrics
+        self._n_open = 0
+
+    async def handle(self, socket: WebSocket) -> None:
+        """One client, from its handshake to its end."""
+        refusal = self._refusal(socket)
+        if refusal is not None:
+            self._metrics.refused.labels("model").inc()
+            await socket.send_denial_response(refusal)
+            return
+        offered = socket.scope.get("subprotocols", ())
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        with contextlib.suppress(WebSocketDisconnect):  # it left before it had a session
+            await self._converse(socket)
+
+    def _refusal(self, socket: WebSocket) -> Response | None:
+        """Why there is no such session here; None when there is."""
+        query = socket.query_params
+        if "call_id" in query:
+            return error_reply(404, "calls over WebRTC and SIP are not served", "call_not_found")
+        if query.get("intent", "conversation") == "transcription":
+            return error_reply(404, "transcription sessions are not served", "intent_not_found")
+        model = query.get("model", self._service.model)
+        if model != self._service.model:
+            message = f"there is no model {model!r}; this daemon serves {self._service.model!r}"
+            return error_reply(404, message, "model_not_found", "model")
+        return None
+
+    async def _converse(self, socket: WebSocket) -> None:
+        if "realtime=v1" in socket.headers.get("openai-beta", ""):
+            message = "the beta protocol is not served: leave out the header OpenAI-Beta"
+            await _dismiss(socket, "beta_api_shape_disabled", message, POLICY)
+            return
+        reasons = self._service.not_ready()
+        if reasons:
+            await _dismiss(socket, "not_ready", "; ".join(reasons), TRY_LATER)
+            return
+        if self._n_open >= self._limits.sessions:
+            self._metrics.refused.labels("sessions").inc()
+            message = f"all {self._limits.sessions} sessions are taken; try again later"
+            await _dismiss(socket, "session_limit_reached", message, TRY_LATER)
+            return
+        self._n_open += 1
+        self._metrics.sessions.labels("realtime").inc()
+        self._metrics.sessions_open.set(self._n_open)
+        try:
+            await self._session(socket)
+        finally:
+            self._n_open -= 1
+            self._metrics.sessions_open.set(self._n_open)
+
+    async def _session(self, socket: WebSocket) -> None:
+        connection = Connection(socket, self._limits)
+        service = self._service
+        offer = Offer(
+            model=service.model,
+            voices=service.voices,
+            instructions=service.base.core.instructions,
+            lifetime_s=self._limits.session_s,
+            strict=service.strict,
+        )
+        try:
+            conversation = Conversation(
+                service, offer, SessionMeter(self._metrics), connection.send
+            )
+            await conversation.open()
+        except Exception:  # the client learns that there is no session, the log why
+            log.exception("a session could not be opened")
+            message = "the session could not be opened"
+            await _dismiss(socket, "internal_error", message, INTERNAL_ERROR)
+            return
+        try:
+            await connection.run(conversation)
+        finally:
+            await conversation.close()
+
+
+async def _dismiss(socket: WebSocket, code: str, message: str, close_code: int) -> None:
+    """One error event, then the close: a client without a session."""
+    ours = close_code == INTERNAL_ERROR
+    await socket.send_text(lone_error(code, message, ours=ours).model_dump_json())
+    await socket.close(close_code, message[:120])

@@ -1,0 +1,58 @@
+"""What the daemon gives to the realtime endpoint, and what it allows a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..core.notices import Notice
+from ..session import Session, SessionSettings
+
+OpenSession = Callable[[Callable[[Notice], None], SessionSettings], Session]
+"""Makes a session from its `emit` and its settings; the endpoint opens and closes it."""
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Service:
+    """The model and the way to talk to it.
+
+    Args:
+        open_session: makes a session.
+        model: the name clients ask for.
+        voices: the model's voices; the first is the default.
+        base: what sessions begin with where the wire does not say otherwise.
+        not_ready: reasons why nobody can be served yet; empty when all is up.
+        created_s: Unix time that /v1/models shows.
+        strict: an unknown field in session.update is an error.
+    """
+
+    open_session: OpenSession
+    model: str
+    voices: Sequence[str]
+    base: SessionSettings = SessionSettings()
+    not_ready: Callable[[], Sequence[str]] = field(default=list)
+    created_s: int = 0
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client, and all of them, may take.
+
+    Args:
+        sessions: conversations at the same time.
+        session_s: length of one, in seconds.
+        idle_s: seconds without any message from the client.
+        incoming: characters read ahead of what was handled.
+        outgoing: characters waiting for a client that does not read.
+        frame_bytes: longest message; 15 MiB of sound are 20 MiB of base64.
+    """
+
+    sessions: int = 8
+    session_s: float = 3600.0
+    idle_s: float = 1800.0
+    incoming: int = 32 * MIB
+    outgoing: int = 16 * MIB
+    frame_bytes: int = 24 * MIB
