@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -142,6 +143,10 @@ CLIENT_EVENTS: dict[str, type[AnyClientEvent]] = {
 }
 
 
+# An escape such as \ud83d: half of a pair, or alone and then no text at all.
+_HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def parse_json(text: str) -> dict[str, Any]:
     """A frame's JSON object. Raises PeerFault."""
     try:
@@ -150,7 +155,18 @@ def parse_json(text: str) -> dict[str, Any]:
         raise PeerFault("invalid_json", "the message is not valid JSON") from None
     if not isinstance(data, dict):
         raise PeerFault("invalid_json", "the message must be a JSON object")
+    if _HALF_A_CHARACTER.search(text) and not _is_text(data):
+        raise PeerFault("invalid_json", "the message holds a surrogate that is not a character")
     return data
+
+
+def _is_text(data: dict[str, Any]) -> bool:
+    """Whether everything in it can be written as UTF-8 again."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def event_id_of(data: dict[str, Any]) -> str | None:

@@ -197,11 +197,21 @@ class SessionEditor:
                 "session.audio.output.voice",
             )
         merged["audio"]["output"]["voice"] = voice
-        self.session = validated(SessionObject, merged, "session")
-        return self.session
+        session = validated(SessionObject, merged, "session")
+        _check_writable(session)
+        self.session = session
+        return session
 
     def _voice(self, wanted: str) -> str:
         return known_voice(wanted, self._offer.voices, "session.audio.output.voice")
+
+
+def _check_writable(session: SessionObject) -> None:
+    """What we cannot say again, such as objects nested beyond all measure, we do not take."""
+    try:
+        session.model_dump_json()
+    except (ValueError, RecursionError):
+        raise PeerFault("invalid_value", "the session is nested too deeply", "session") from None
 
 
 def known_voice(wanted: str, voices: Sequence[str], param: str) -> str:
