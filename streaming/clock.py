@@ -8,7 +8,10 @@ sends no stamps, has to be guessed at.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Protocol
+
+_N_RUNS = 64  # of an estimate; what lies further back is taken for played
 
 
 def at_rate(index: int, from_hz: int, to_hz: int) -> int:
@@ -93,21 +96,26 @@ class PlayoutEstimate:
         self.rate_hz = rate_hz
         self.latency_s = latency_s
         self.n_sent = 0
-        self._dry_at = 0.0
-        """When the far player runs, or ran, out of samples, in seconds of the caller's clock."""
+        self._runs: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=_N_RUNS)
+        """When each unbroken run of sound began, and how many samples lay before it."""
 
     def sent(self, n_samples: int, now_s: float) -> None:
-        """`n_samples` more left at `now_s`."""
-        if n_samples:
-            begin = max(self._dry_at, now_s + self.latency_s)
-            self._dry_at = begin + n_samples / self.rate_hz
-            self.n_sent += n_samples
+        """`n_samples` more left at `now_s`, in seconds of the caller's clock."""
+        arrives_s = now_s + self.latency_s
+        if n_samples and (arrives_s > self.ends_at_s() or not self.n_sent):
+            self._runs.append((arrives_s, self.n_sent))
+        self.n_sent += n_samples
 
     def heard(self, now_s: float) -> int:
         """Samples played by `now_s`, between 0 and `n_sent`."""
-        unplayed = int((self._dry_at - now_s) * self.rate_hz + 0.5)
-        return min(max(self.n_sent - max(unplayed, 0), 0), self.n_sent)
+        limit = self.n_sent
+        for begin_s, n_before in reversed(self._runs):
+            if now_s >= begin_s:
+                return min(n_before + int((now_s - begin_s) * self.rate_hz + 0.5), limit)
+            limit = n_before
+        return 0
 
     def ends_at_s(self) -> float:
         """When the last sample sent so far will have been played."""
-        return self._dry_at
+        begin_s, n_before = self._runs[-1]
+        return begin_s + (self.n_sent - n_before) / self.rate_hz
