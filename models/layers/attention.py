@@ -35,19 +35,32 @@ class Attention(nn.Module):
         )
         return self._merge(y)
 
-    def step(self, x: Tensor, cache: KvCache, first_position: int | None = None) -> tuple[Tensor, KvCache]:
+    def step(
+        self,
+        x: Tensor,
+        cache: KvCache,
+        first_position: int | None = None,
+        window: int | None = None,
+    ) -> tuple[Tensor, KvCache]:
         """Causal continuation: x [B, T, D] follows the cached positions.
 
         first_position: absolute position of x[:, 0]; the cache's length where nothing was cut.
+        window: a position sees itself and window - 1 before it; None sees everything.
         """
         start = cache.length if first_position is None else first_position
         q, k, v = self._project(x, start)
-        n_old, n_new = cache.length, x.shape[1]
+        n_new = x.shape[1]
         cache = cache.append(k, v)
         k, v = cache.keys_values()
+        if window is not None:
+            k, v = (y[:, :, max(0, cache.length - (window - 1 + n_new)) :] for y in (k, v))
         mask = None
         if n_new > 1:
-            mask = torch.ones(n_new, n_old + n_new, dtype=torch.bool, device=x.device).tril(n_old)
+            n_seen = k.shape[2]
+            mask = torch.ones(n_new, n_seen, dtype=torch.bool, device=x.device)
+            mask = mask.tril(n_seen - n_new)
+            if window is not None:
+                mask = mask.triu(n_seen - n_new + 1 - window)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=self._grouped)
         return self._merge(y), cache
 

@@ -19,6 +19,7 @@ from .utterance import RATE_HZ, Utterance
 
 NAMES = ("slt", "rms", "awb", "kal", "kal16")
 
+_CMU = {"ax": "AH", "axr": "ER", "dx": "T", "el": "AH", "em": "M", "en": "N"}
 _FIRST_SOUND = b"daughter1.R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 _LAST_SOUND = b"daughtern.R:SylStructure.daughtern.daughtern.R:Segment.end"
 
@@ -113,6 +114,21 @@ def speak(text: str, voice: FliteVoice) -> Utterance:
         if wave.sample_rate != RATE_HZ:
             pcm = soxr.resample(pcm, wave.sample_rate, RATE_HZ, quality="LQ").astype(np.float32)
         return Utterance(pcm, _words(utterance, len(pcm)), None)
+    finally:
+        library.delete_utterance(utterance)
+
+
+def pronounce(word: str) -> list[str]:
+    """The phones flite reads an ASCII word with, as CMUdict writes them, without stress."""
+    library = _library()
+    utterance = library.flite_synth_text(word.encode("ascii"), _voice("kal")[0])
+    try:
+        phones = []
+        segment = library.relation_head(library.utt_relation(utterance, b"Segment"))
+        while segment:
+            phones.append(library.item_feat_string(segment, b"name").decode("ascii"))
+            segment = library.item_next(segment)
+        return [_CMU.get(phone, phone.upper()) for phone in phones if phone != "pau"]
     finally:
         library.delete_utterance(utterance)
 

@@ -1,0 +1,214 @@
+"""Stage "talker": speech codes from words, learnt from nano's own voice.
+
+    python -m training.talker --minutes 35
+
+Needs the frozen codec. The sentences are synthesised and coded once (runs/talker/codes.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vivavoce.models.nano.talker import (
+    Talker,
+    TalkerConfig,
+    Word,
+    context_tokens,
+    make_word,
+)
+from vivavoce.models.nano.text import Text
+
+from .codec import Codec, load_codec
+from .loop import RUNS, Stage
+from .loop import train as run_stage
+from .run_folder import device_named
+from .speech_texts import voice_texts
+from .synthesis import RATE_HZ, Utterance
+from .voice_pool import recordings
+
+STAGE = "talker"
+BATCH = 24
+PEAK_RATE = 1.5e-3
+CODE_NOISE = 0.08  # share of input codes replaced, so that a wrong one can be recovered from
+N_SENTENCES = 10_000
+LEAD_S = 0.04  # silence kept before the first word
+TRAIL_S = 0.12
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence as the talker learns it: each word's text tokens and speech codes."""
+
+    words: list[Word]
+    codes: list[list[int]]
+
+
+@dataclass(eq=False)
+class TalkerBatch:
+    """Padded inputs of `Talker.forward`, and the target of each position [B, T]."""
+
+    ids: Tensor
+    contexts: Tensor
+    groups: Tensor
+    counts: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device) -> TalkerBatch:
+        """On another device."""
+        return TalkerBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+def cut_at_words(utterance: Utterance, codec: Codec) -> list[list[int]]:
+    """Speech codes of each word; a pause belongs to the word after it.
+
+    Word ends are rounded to whole codes, and every word gets at least one.
+    """
+    first = max(0, utterance.words[0][1] - round(LEAD_S * RATE_HZ))
+    last = utterance.words[-1][2] + round(TRAIL_S * RATE_HZ)
+    pcm = torch.from_numpy(utterance.pcm[first:last])[None]
+    codes = codec.encode(pcm)[0].tolist()
+    size, start, pieces = codec.config.samples_per_code, 0, []
+    for i, (_, _, end) in enumerate(utterance.words):
+        stop = max(start + 1, round((end - first) / size))
+        stop = len(codes) if i + 1 == len(utterance.words) else stop
+        pieces.append(codes[start:stop])
+        start = stop
+    return pieces
+
+
+def lay_out(sentence: Sentence, config: TalkerConfig) -> tuple[list[int], ...]:
+    """ids, groups, counts and targets, position by position, as `Talker.step` feeds them."""
+    ids: list[int] = []
+    groups: list[int] = []
+    counts: list[int] = []
+    targets: list[int] = []
+
+    def put(tokens: Sequence[int], group: int, first_count: int) -> None:
+        ids.extend(tokens)
+        groups.extend([group] * len(tokens))
+        moving = first_count > 0
+        counts.extend(first_count + i if moving else 0 for i in range(len(tokens)))
+        targets.extend([IGNORED] * len(tokens))
+
+    for g, codes in enumerate(sentence.codes):
+        put(sentence.words[0].tokens if g == 0 else [config.next_id], g, 0)
+        last = g + 1 == len(sentence.codes)
+        put([config.end_id] if last else sentence.words[g + 1].tokens, g, 0)
+        targets[-1] = codes[0]
+        put([config.first_code + code for code in codes], g, 1)
+        targets[-len(codes) :] = [*codes[1:], config.n_codes]
+    return ids, groups, counts, targets
+
+
+def make_batch(
+    sentences: Sequence[Sentence],
+    config: TalkerConfig,
+    generator: torch.Generator,
+    noise: float = CODE_NOISE,
+) -> TalkerBatch:
+    """Pad to the longest, and replace some input codes by random ones."""
+    rows = [lay_out(sentence, config) for sentence in sentences]
+    ids, groups, counts, targets = (
+        _padded([row[i] for row in rows], fill) for i, fill in enumerate((0, 0, 0, IGNORED))
+    )
+    is_code = (ids >= config.first_code) & (ids < config.next_id)
+    noisy = is_code & (torch.rand(ids.shape, generator=generator) < noise)
+    random_codes = torch.randint(config.n_codes, ids.shape, generator=generator)
+    ids = torch.where(noisy, config.first_code + random_codes, ids)
+    n_context = config.word_tokens + config.next_tokens
+    contexts = torch.zeros(len(rows), max(len(s.words) for s in sentences), n_context).long()
+    for b, sentence in enumerate(sentences):
+        for g, word in enumerate(sentence.words):
+            after = sentence.words[g + 1] if g + 1 < len(sentence.words) else None
+            contexts[b, g] = torch.tensor(context_tokens(word, after, config))
+    return TalkerBatch(ids, contexts, groups, counts, targets)
+
+
+def _padded(rows: Sequence[list[int]], fill: int) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
+
+
+def endless_batches(sentences: list[Sentence], config: TalkerConfig) -> Iterator[TalkerBatch]:
+    """Random batches of sentences of similar length, for ever."""
+    rng = random.Random()
+    generator = torch.Generator()
+    generator.seed()
+    while True:
+        order = rng.sample(sentences, len(sentences))
+        for i in range(0, len(order), 20 * BATCH):
+            block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
+            batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
+            rng.shuffle(batches)
+            for batch in batches:
+                yield make_batch(batch, config, generator)
+
+
+def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, float]]:
+    """Cross entropy of the next code or NEXT; figures: loss and share of exact guesses."""
+    logits = talker(batch.ids, batch.contexts, batch.groups, batch.counts)
+    chosen = batch.targets != IGNORED
+    logits, targets = logits[chosen], batch.targets[chosen]
+    loss = F.cross_entropy(logits, targets)
+    exact = (logits.argmax(-1) == targets).float().mean().item()
+    return loss, {"loss": loss.item(), "exact": exact}
+
+
+def coded_sentences(path: Path, text: Text, config: TalkerConfig) -> list[Sentence]:
+    """The sentences kept at `path`, or new ones through the trained codec."""
+    if not path.exists():
+        codec = load_codec()
+        rows = []
+        for words, utterance in recordings(voice_texts(seed=2), N_SENTENCES):
+            codes = cut_at_words(utterance, codec)
+            if max(map(len, codes)) < config.max_word_codes:
+                rows.append([words, codes])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    return [
+        Sentence([make_word(text.encode(w), len(w), config) for w in words], codes)
+        for words, codes in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def train(minutes: float, device: str = "auto") -> None:
+    """Train for `minutes` more."""
+    torch.manual_seed(0)
+    text, where = Text.shipped(), device_named(device)
+    config = TalkerConfig(vocabulary=text.vocabulary)
+    sentences = coded_sentences(RUNS / STAGE / "codes.json", text, config)
+    talker = Talker(config).to(where)
+    batches = (batch.to(where) for batch in endless_batches(sentences, config))
+    run_stage(
+        Stage(
+            STAGE,
+            modules={"talker": talker},
+            batches=batches,
+            loss=lambda batch, step: talker_loss(talker, batch),
+            peak_lr=PEAK_RATE,
+        ),
+        minutes,
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=35.0, help="CPU minutes more")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    arguments = parser.parse_args()
+    train(arguments.minutes, arguments.device)
+
+
+if __name__ == "__main__":
+    main()
