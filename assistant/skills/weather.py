@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .skill import Arguments, Context, Skill
+from .wording import no_weather_words
 
 
 class Forecast(Arguments):
@@ -13,9 +14,7 @@ class Forecast(Arguments):
 
 
 def _weather(arguments: Forecast, context: Context) -> str:
-    city = (arguments.city or context.default_city).replace("_", " ")
-    place = f" in {city}" if city else ""
-    return f"i do not know the weather{place} because i am offline"
+    return no_weather_words(arguments.city or context.default_city)
 
 
 SKILLS = (

@@ -118,6 +118,12 @@ def weather_words(city: str, day: str, sky: str, degrees: int) -> str:
     return f"{when}{place} it {be} {sky} with {number_words(degrees)} {unit}"
 
 
+def no_weather_words(city: str) -> str:
+    """What is said where nobody can be asked for the weather."""
+    place = f" in {city.replace('_', ' ')}" if city else ""
+    return f"i do not know the weather{place} because i am offline"
+
+
 def coin_words(heads: bool) -> str:
     """The side a coin fell on."""
     return "heads" if heads else "tails"
