@@ -149,8 +149,8 @@ def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stag
         batch.phones = batch.phones.to(device)
         phone, ctc = recognition_loss(encoded, batch)
         figures = {
-            "phone": float(phone),
-            "ctc": float(ctc),
+            "phone": float(phone.detach()),
+            "ctc": float(ctc.detach()),
             "phone_acc": phone_accuracy(encoded, batch),
         }
         return phone + min(1.0, step / CTC_RAMP_STEPS) * ctc, figures

@@ -18,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import grammar
+from .grammar.pronounce import pronounce
 from .loop import RUNS
 from .phones import classify
 from .synthesis import FliteVoice, random_voice, synthesize
@@ -48,7 +49,7 @@ def pool_folder(split: str, language: str) -> Path:
 def random_turn(rng: random.Random, language: str, split: str) -> list[grammar.Turn]:
     """A turn after the turns before it, oldest first."""
     if rng.random() < REJECT_SHARE:
-        return [grammar.reject(rng)]
+        return [grammar.reject(rng, split)]
     if rng.random() < FOLLOW_UP_SHARE:
         turns = grammar.dialogue(rng, language, split)
         return turns[: rng.randint(1, len(turns))]
@@ -67,7 +68,8 @@ def make_shard(split: str, language: str, index: int, size: int = SHARD_SIZE) ->
         turns = random_turn(rng, language, split)
         turn = turns[-1]
         voice = random_voice(voice_rng, language, voices)
-        spoken = synthesize(turn.user, voice)
+        said = pronounce(turn.user) if language == "en" else turn.user
+        spoken = synthesize(said, voice)
         events = classify(spoken.phones, language) if spoken.phones is not None else []
         audio.append((np.clip(spoken.pcm, -1, 1) * 32767).astype(np.int16))
         starts += [s for s, _ in events]

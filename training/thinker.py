@@ -16,21 +16,30 @@ from .loop import Stage
 from .speech_pool import random_turn
 from .turns import IGNORED, TurnBatch, add_turn, collate, new_sequence
 
-BATCH = 64
+BATCH_TOKENS = 3000
+BLOCK = 1024  # dialogues sorted by length together
 BALANCE_WEIGHT = 0.01
 
 
 def text_batches(text: Text, languages: Sequence[str], seed: int) -> Iterator[TurnBatch]:
-    """Endless fresh dialogues."""
+    """Endless fresh dialogues, those of like length together."""
     rng = random.Random(seed)
     while True:
         sequences = []
-        for _ in range(BATCH):
+        for _ in range(BLOCK):
             sequence = new_sequence()
             for turn in random_turn(rng, rng.choice(languages), "train"):
                 add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng)
             sequences.append(sequence)
-        yield collate(sequences)
+        sequences.sort(key=lambda s: len(s.tokens))
+        batches, start = [], 0
+        while start < BLOCK:
+            size = max(8, BATCH_TOKENS // len(sequences[start].tokens))
+            batches.append(sequences[start : start + size])
+            start += size
+        rng.shuffle(batches)
+        for batch in batches:
+            yield collate(batch)
 
 
 def thinker_loss(hidden: Tensor, balance: Tensor, thinker: Thinker, batch: TurnBatch) -> Tensor:
@@ -51,6 +60,6 @@ def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stag
             thinker.embed(batch.tokens.to(device)), batch.modality.to(device)
         )
         value = thinker_loss(hidden, balance, thinker, batch)
-        return value, {"loss": float(value), "balance": float(balance)}
+        return value, {"loss": float(value.detach()), "balance": float(balance.detach())}
 
     return Stage("thinker", {"thinker": thinker}, text_batches(text, languages, seed), loss, 3e-3)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
 
-DENSE_FROM = 4  # positions from which computing all experts in one GEMM beats gathering
+GATHER_UP_TO = 4  # positions for which gathering expert weights beats looping over experts
 
 
 class MoE(nn.Module):
@@ -37,8 +37,8 @@ class MoE(nn.Module):
         probabilities = self._route(flat, modality.reshape(-1))
         weights, chosen = probabilities.topk(self.top_k, dim=-1)
         weights = weights / weights.sum(-1, keepdim=True)
-        if flat.shape[0] >= DENSE_FROM:
-            y = self._all_experts(flat, chosen, weights)
+        if flat.shape[0] > GATHER_UP_TO:
+            y = self._by_expert(flat, chosen, weights)
         else:
             y = self._chosen_experts(flat, chosen, weights)
         y = y.view_as(x) + self.shared(x)
@@ -49,13 +49,15 @@ class MoE(nn.Module):
         index = modality[:, None, None].expand(-1, 1, every.shape[-1])
         return every.gather(1, index).squeeze(1).softmax(-1)
 
-    def _all_experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        n_experts, double, dim = self.gate_up.shape
-        gate, up = F.linear(flat, self.gate_up.view(-1, dim)).view(-1, n_experts, double).chunk(2, -1)
-        share = torch.zeros(flat.shape[0], n_experts, dtype=flat.dtype, device=flat.device)
-        share = share.scatter(1, chosen, weights.to(flat.dtype))
-        hidden = F.silu(gate) * up * share[:, :, None]
-        return F.linear(hidden.flatten(1), self.down.permute(1, 0, 2).reshape(dim, -1))
+    def _by_expert(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Each expert once, over the positions that chose it."""
+        y = torch.zeros_like(flat)
+        for expert in range(self.gate_up.shape[0]):
+            rows, slot = (chosen == expert).nonzero(as_tuple=True)
+            gate, up = F.linear(flat[rows], self.gate_up[expert]).chunk(2, -1)
+            out = F.linear(F.silu(gate) * up, self.down[expert])
+            y = y.index_add(0, rows, out * weights[rows, slot, None].to(out.dtype))
+        return y
 
     def _chosen_experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         gate, up = torch.einsum("nd,nkid->nki", flat, self.gate_up[chosen]).chunk(2, -1)

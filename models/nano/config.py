@@ -1,10 +1,10 @@
-"""Sizes of nano, read from and written to `config.json` beside its weights."""
+"""Sizes of nano, read from `config.json` beside its weights."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..features import MelConfig
 
@@ -42,20 +42,26 @@ class ThinkerConfig:
 
 @dataclass(frozen=True)
 class NanoConfig:
-    """Everything but the talker and the audio decoder, which bring their own."""
+    """Everything but the talker and the audio decoder, which bring their own.
+
+    Args:
+        min_intent_probability: below it nano says that it did not understand.
+        min_transcript_confidence: the same for the mean probability of the tokens read.
+    """
 
     mel: MelConfig = field(default_factory=MelConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
+    min_intent_probability: float = 0.5
+    min_transcript_confidence: float = 0.5
 
     @classmethod
-    def read(cls, path: Path) -> NanoConfig:
-        data = json.loads(path.read_text(encoding="utf-8"))
+    def from_dict(cls, data: Mapping[str, Any]) -> NanoConfig:
+        """From the content of config.json."""
         return cls(
             MelConfig(**data["mel"]),
             EncoderConfig(**data["encoder"]),
             ThinkerConfig(**data["thinker"]),
+            data["min_intent_probability"],
+            data["min_transcript_confidence"],
         )
-
-    def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..features import initial_tail, stream_log_mel
+from ..features import initial_tail, log_mel
 from .audio_encoder import AudioEncoder, Encoded, EncoderState
 from .config import NanoConfig
 from .text import Text
@@ -20,13 +20,12 @@ from .thinker import BLANK, AudioProjector, Thinker
 
 @dataclass(frozen=True, eq=False)
 class HearingState:
-    """Samples and frames not yet encoded, the encoder's memory, and the tokens read so far.
+    """Samples not yet encoded, the encoder's memory, and the tokens read so far.
 
     confidence: summed probability of the tokens read, for their mean.
     """
 
     samples: Tensor
-    mel: Tensor
     encoder: EncoderState
     tokens: tuple[int, ...] = ()
     last: int = BLANK
@@ -49,24 +48,21 @@ class Ear(nn.Module):
             config.encoder, config.mel.n_mels, config.thinker.vocabulary
         )
         self.projector = AudioProjector(config.encoder.dim, config.thinker)
-        self._chunk = 4 * config.encoder.chunk_frames
+        self._frame_samples = 4 * config.mel.hop_samples
+        self._chunk_samples = self._frame_samples * config.encoder.chunk_frames
 
     def initial(self) -> HearingState:
         """Before the first sample of a turn."""
-        mel = torch.zeros(1, 0, self.config.mel.n_mels)
-        return HearingState(initial_tail(self.config.mel), mel, self.encoder.initial())
+        return HearingState(initial_tail(self.config.mel), self.encoder.initial())
 
     def hear(
         self, pcm: Tensor, state: HearingState, thinker: Thinker
     ) -> tuple[list[Tensor], HearingState]:
         """The next samples pcm [n] → positions [1, P, D] of each chunk that became whole."""
-        mel, samples = stream_log_mel(pcm[None], state.samples, self.config.mel)
-        state = replace(state, samples=samples, mel=torch.cat([state.mel, mel], dim=1))
+        state = replace(state, samples=torch.cat([state.samples, pcm[None]], dim=1))
         chunks = []
-        while state.mel.shape[1] >= self._chunk:
-            chunk = state.mel[:, : self._chunk]
-            state = replace(state, mel=state.mel[:, self._chunk :])
-            positions, state = self._encode(chunk, state, thinker)
+        while self._n_waiting(state) >= self._chunk_samples:
+            positions, state = self._encode(self._chunk_samples, state, thinker)
             chunks.append(positions)
         return chunks, state
 
@@ -74,21 +70,29 @@ class Ear(nn.Module):
         self, state: HearingState, thinker: Thinker
     ) -> tuple[list[Tensor], HearingState]:
         """The turn is over: what is left of its last chunk."""
-        n_frames = state.mel.shape[1] // 4
-        if n_frames == 0:
+        n = self._n_waiting(state) // self._frame_samples * self._frame_samples
+        if n == 0:
             return [], state
-        positions, state = self._encode(state.mel[:, : 4 * n_frames], state, thinker)
+        positions, state = self._encode(n, state, thinker)
         return [positions], state
 
+    def _n_waiting(self, state: HearingState) -> int:
+        return state.samples.shape[1] - self.config.mel.window_samples + self.config.mel.hop_samples
+
     def _encode(
-        self, mel: Tensor, state: HearingState, thinker: Thinker
+        self, n_samples: int, state: HearingState, thinker: Thinker
     ) -> tuple[Tensor, HearingState]:
+        overlap = state.samples.shape[1] - self._n_waiting(state)
+        mel = log_mel(state.samples[:, : n_samples + overlap], self.config.mel)
         encoded, encoder = self.encoder.step(mel, state.encoder)
         positions = self.projector(
             encoded.hidden, encoded.ctc, thinker.embedding.weight, self.text.n_special
         )
         state = replace(
-            _read(encoded, state), encoder=encoder, n_positions=state.n_positions + positions.shape[1]
+            _read(encoded, state),
+            samples=state.samples[:, n_samples:],
+            encoder=encoder,
+            n_positions=state.n_positions + positions.shape[1],
         )
         return positions, state
 

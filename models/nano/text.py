@@ -26,6 +26,7 @@ class Text:
             raise ValueError("the tokenizer's special tokens are not nano's")
         added = tokenizer.get_added_tokens_decoder()
         self.n_special = max(added) + 1
+        self.first_intent = len(SPECIALS)
         self.vocabulary = tokenizer.get_vocab_size()
 
     @classmethod
@@ -49,6 +50,15 @@ class Text:
     def encode_reply(self, words: str) -> list[int]:
         """Token ids of a reply; its `<result>` slot becomes one token."""
         return self.encode(words)
+
+    def starts_word(self, token: int) -> bool:
+        """Whether a token begins a new word; a hanzi is a word of its own."""
+        piece = self._tokenizer.id_to_token(token)
+        return piece.startswith("\u2581") or piece[:1] >= "\u4e00"
+
+    def intent_name(self, token: int) -> str:
+        """The intent of an intent token."""
+        return str(self._tokenizer.id_to_token(token))[1:-1]
 
     def intent_id(self, intent: str) -> int:
         token = self._tokenizer.token_to_id(f"<{intent}>")

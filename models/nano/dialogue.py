@@ -1,0 +1,380 @@
+"""nano's side of models/dialogue.py: one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..dialogue import (
+    AudioDelta,
+    DialogueOptions,
+    Heard,
+    Item,
+    Message,
+    Pcm,
+    ReplyDone,
+    ReplyOptions,
+    ReplyPart,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Usage,
+    UserAudio,
+)
+from .actions import NEEDS_RESULT, Action, parse, render
+from .hearing import HearingState
+from .memory import Memory, Pending, Reply, ReplyWord
+from .speakable import speakable
+from .talker import SAMPLING
+from .text import ACT, BOS, EOS, REP, RESULT, USER
+from .thinker import AUDIO, TEXT, Caches
+from .voice import NewWord, WordAudio
+
+if TYPE_CHECKING:
+    from .model import NanoModel
+
+MAX_ACTION_TOKENS = 24
+MAX_REPLY_TOKENS = 96
+REJECT = Action("reject")
+NO_RESULT = "sorry that did not work"
+
+
+@dataclass
+class _Counts:
+    """Tokens of the reply being made."""
+
+    text: int = 0
+    speech: int = 0
+
+
+class NanoDialogue:
+    """See models/dialogue.py; not thread-safe."""
+
+    def __init__(self, model: NanoModel, options: DialogueOptions) -> None:
+        self._model, self._options = model, options
+        if options.voice is not None and options.voice not in model.voices:
+            raise ValueError(f"nano has no voice {options.voice!r}: {', '.join(model.voices)}")
+        if options.language not in ("auto", *model.languages):
+            raise ValueError(
+                f"nano does not speak {options.language!r}: {', '.join(model.languages)}"
+            )
+        self._memory = Memory(model.thinker.initial())
+        self._feed([BOS])
+        for item in options.history:
+            self.add(item)
+
+    # --- listening -------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def listen(self, pcm: Pcm) -> None:
+        if len(pcm) == 0:
+            return
+        memory = self._memory
+        if memory.hearing is None:
+            self._open_turn()
+            memory = replace(
+                self._memory, hearing=self._model.ear.initial(), spoken_turn=True
+            )
+            self._memory = memory
+        samples = torch.from_numpy(np.ascontiguousarray(pcm, dtype=np.float32))
+        assert memory.hearing is not None
+        chunks, hearing = self._model.ear.hear(samples, memory.hearing, self._model.thinker)
+        self._memory = replace(memory, hearing=hearing)
+        self._prefill_audio(chunks)
+
+    def mark(self) -> Memory:
+        return self._memory
+
+    def rewind(self, mark: Memory) -> None:
+        self._memory = mark
+
+    @torch.inference_mode()
+    def add(self, item: Item) -> None:
+        if isinstance(item, UserAudio):
+            self.listen(item.pcm)
+            self._close_hearing()
+        elif isinstance(item, ToolCall):
+            self._add_call(item)
+        elif isinstance(item, ToolResult):
+            self._add_result(item)
+        else:
+            self._add_message(item)
+
+    def _add_message(self, message: Message) -> None:
+        words = self._model.text.encode(speakable(message.text))
+        if message.role == "user" and words:
+            self._open_turn()
+            self._feed(words)
+        elif message.role == "assistant" and words:
+            self._close_hearing()
+            self._feed([REP, *words, EOS])
+            self._memory = replace(self._memory, turn_open=False, reply=None, pending=None)
+        # nano follows no instructions, so system messages change nothing.
+
+    def _add_call(self, call: ToolCall) -> None:
+        try:
+            line = render(call.name, call.arguments)
+        except (KeyError, ValueError):
+            line = "reject"
+        self._close_hearing()
+        self._feed([ACT, *self._model.text.encode_action(line)])
+        action = parse(line) or REJECT
+        self._memory = replace(self._memory, pending=Pending(action, call.call_id))
+
+    def _add_result(self, result: ToolResult) -> None:
+        pending = self._memory.pending
+        if pending is None or pending.call_id != result.call_id:
+            raise ValueError(f"no call {result.call_id!r} waits for a result")
+        words = speakable(result.output) or NO_RESULT
+        self._memory = replace(self._memory, pending=replace(pending, result=words))
+
+    # --- replying --------------------------------------------------------------------------
+
+    def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
+        options = options or ReplyOptions()
+        counts = _Counts()
+        before = self._memory
+        if self._memory.pending is None:
+            yield from self._understand(options, counts)
+        pending = self._memory.pending
+        assert pending is not None
+        waits = pending.action.name in NEEDS_RESULT and pending.call_id is not None
+        if waits and pending.result is None:
+            yield ReplyDone("tool_calls", self._usage(before, counts))
+            return
+        reason = "completed"
+        for part in self._say(options, pending, counts):
+            yield part
+            limit = options.max_tokens
+            if limit is not None and counts.text + counts.speech >= limit:
+                reason = "max_tokens"
+                break
+        if reason == "completed":
+            self._close_reply()
+        yield ReplyDone("completed" if reason == "completed" else "max_tokens",
+                        self._usage(before, counts))
+
+    def _understand(self, options: ReplyOptions, counts: _Counts) -> Iterator[ReplyPart]:
+        """Close the user's turn and decide on an action."""
+        spoken = self._memory.spoken_turn
+        with torch.inference_mode():
+            self._open_turn()
+            hearing = self._close_hearing()
+        if spoken and hearing is not None:
+            yield Heard(self._model.text.decode(list(hearing.tokens)), self._model.languages[0])
+        with torch.inference_mode():
+            sure = hearing is None or self._model.is_speech(hearing)
+            action = self._decide(sure, options.allow_tools, counts)
+        call_id = None
+        if action != REJECT:
+            call_id = f"call_{self._memory.n_calls}"
+        self._memory = replace(
+            self._memory,
+            pending=Pending(action, call_id),
+            n_calls=self._memory.n_calls + 1,
+        )
+        if call_id is not None:
+            needs_result = action.name in NEEDS_RESULT
+            yield ToolCall(call_id, action.name, action.arguments, needs_result)
+
+    def _decide(self, sure: bool, allow_tools: bool, counts: _Counts) -> Action:
+        """Decode the action line; `reject` where nothing was understood."""
+        text, before = self._model.text, self._memory.caches
+        logits = self._model.thinker.logits(self._feed([ACT]))
+        action = None
+        if sure and allow_tools:
+            intents = logits[text.first_intent : text.n_special]
+            probability, best = intents.softmax(-1).max(-1)
+            if float(probability) >= self._model.min_intent_probability:
+                action = self._decode_slots(text.first_intent + int(best), counts)
+        if action is None:
+            # Memory must not hold an action that was not taken.
+            self._memory = replace(self._memory, caches=before)
+            self._feed([ACT, *text.encode_action("reject")])
+            return REJECT
+        return action
+
+    def _decode_slots(self, intent: int, counts: _Counts) -> Action | None:
+        text = self._model.text
+        hidden = self._feed([intent])
+        tokens: list[int] = []
+        while len(tokens) < MAX_ACTION_TOKENS:
+            token = int(self._model.thinker.logits(hidden).argmax())
+            if token == REP:
+                break
+            tokens.append(token)
+            hidden = self._feed([token])
+        counts.text += 1 + len(tokens)
+        return parse(f"{text.intent_name(intent)} {text.decode(tokens)}")
+
+    def _say(
+        self, options: ReplyOptions, pending: Pending, counts: _Counts
+    ) -> Iterator[ReplyPart]:
+        """Speak the reply to a decided action."""
+        with torch.inference_mode():
+            hidden = self._feed([REP])
+        self._memory = replace(
+            self._memory,
+            pending=None,
+            turn_open=False,
+            spoken_turn=False,
+            reply=Reply(self._memory.caches),
+        )
+        words = self._think(hidden, pending, counts)
+        if not options.audio:
+            for index, word in enumerate(words):
+                yield TextDelta(word if index == 0 else f" {word}", index)
+            return
+        sampling = self._options.sampling
+        chosen = sampling if sampling.temperature > 0 else SAMPLING
+        for part in self._model.voice.speak(words, sampling.seed, chosen):
+            if isinstance(part, NewWord):
+                yield TextDelta(part.text if part.index == 0 else f" {part.text}", part.index)
+            else:
+                counts.speech = part.n_codes
+                self._count_samples(part)
+                yield AudioDelta(part.pcm, part.index)
+
+    def _think(self, hidden: Tensor, pending: Pending, counts: _Counts) -> Iterator[str]:
+        """Decode the reply's words; the result slot becomes the tool's words."""
+        text = self._model.text
+        pieces: list[int] = []
+        while counts.text < MAX_REPLY_TOKENS:
+            with torch.inference_mode():
+                token = int(self._model.thinker.logits(hidden).argmax())
+            if pieces and (token in (EOS, RESULT) or text.starts_word(token)):
+                yield self._thought(text.decode(pieces), self._memory.caches)
+                pieces = []
+            if token == EOS:
+                return
+            before = self._memory.caches
+            with torch.inference_mode():
+                hidden = self._feed([token])
+            counts.text += 1
+            if token == RESULT:
+                spoken = (pending.result or NO_RESULT).split()
+                for i, word in enumerate(spoken):
+                    # A slot cut in the middle is forgotten: half a result is none.
+                    whole = i + 1 == len(spoken)
+                    yield self._thought(word, self._memory.caches if whole else before)
+            elif token >= text.n_special:
+                pieces.append(token)
+        if pieces:
+            yield self._thought(text.decode(pieces), self._memory.caches)
+
+    def _thought(self, word: str, caches: Caches) -> str:
+        reply = self._memory.reply
+        assert reply is not None
+        words = (*reply.words, ReplyWord(word, caches))
+        self._memory = replace(self._memory, reply=replace(reply, words=words))
+        return word
+
+    def _count_samples(self, audio: WordAudio) -> None:
+        """Note where words end: a word ends when audio of a later one begins."""
+        reply = self._memory.reply
+        assert reply is not None
+        total = reply.n_samples + len(audio.pcm)
+        words = list(reply.words)
+        for i in range(audio.index):
+            if words[i].end_samples is None:
+                words[i] = replace(words[i], end_samples=reply.n_samples)
+        reply = replace(reply, words=tuple(words), n_samples=total)
+        self._memory = replace(self._memory, reply=reply)
+
+    def _close_reply(self) -> None:
+        """All was said: the last word ends where the audio does."""
+        reply = self._memory.reply
+        assert reply is not None
+        words = tuple(
+            w if w.end_samples is not None else replace(w, end_samples=reply.n_samples)
+            for w in reply.words
+        )
+        with torch.inference_mode():
+            self._feed([EOS])
+        self._memory = replace(
+            self._memory, reply=replace(reply, words=words, closed=True)
+        )
+
+    # --- forgetting ------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def truncate(self, samples_heard: int) -> str:
+        reply = self._memory.reply
+        if reply is None:
+            raise ValueError("there is no reply to truncate")
+        if not 0 <= samples_heard <= reply.n_samples:
+            raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
+        kept = [w for w in reply.words if w.end_samples is not None and w.end_samples <= samples_heard]
+        if samples_heard == 0:
+            kept = []
+        caches = kept[-1].caches if kept else reply.start
+        shorter = replace(reply, words=tuple(kept), n_samples=samples_heard, closed=True)
+        turn = self._memory.turn
+        self._memory = replace(self._memory, caches=caches, reply=shorter, turn=())
+        self._feed([EOS])
+        if self._memory.turn_open:
+            for modality, positions in turn:
+                self._prefill(positions, modality)
+        return " ".join(w.text for w in kept)
+
+    # --- the thinker's memory --------------------------------------------------------------
+
+    def _open_turn(self) -> None:
+        """Begin a user turn, after closing whatever was left open."""
+        memory = self._memory
+        if memory.turn_open and memory.pending is None:
+            return
+        reply = memory.reply
+        if memory.pending is not None:
+            self._feed([REP, EOS])
+            reply = None
+        elif reply is not None and not reply.closed:
+            self._feed([EOS])
+            reply = replace(reply, closed=True)
+        self._memory = replace(
+            self._memory, turn_open=True, turn=(), spoken_turn=False, pending=None, reply=reply
+        )
+        self._feed([USER])
+
+    def _close_hearing(self) -> HearingState | None:
+        """Encode what is left of the spoken turn; gives its final state, or None."""
+        hearing = self._memory.hearing
+        if hearing is None:
+            return None
+        chunks, hearing = self._model.ear.close(hearing, self._model.thinker)
+        self._prefill_audio(chunks)
+        self._memory = replace(self._memory, hearing=None)
+        return hearing
+
+    def _feed(self, tokens: list[int]) -> Tensor:
+        """Append text tokens; gives the last hidden vector [D]."""
+        embedded = self._model.thinker.embed(torch.tensor([tokens]))
+        n = self._memory.n_text_in + len(tokens)
+        self._memory = replace(self._memory, n_text_in=n)
+        return self._prefill(embedded, TEXT)
+
+    def _prefill_audio(self, chunks: list[Tensor]) -> None:
+        for positions in chunks:
+            n = self._memory.n_audio_in + positions.shape[1]
+            self._memory = replace(self._memory, n_audio_in=n)
+            self._prefill(positions, AUDIO)
+
+    def _prefill(self, positions: Tensor, modality: int) -> Tensor:
+        memory = self._memory
+        hidden, caches = self._model.thinker.step(positions, modality, memory.caches)
+        turn = (*memory.turn, (modality, positions)) if memory.turn_open else ()
+        self._memory = replace(memory, caches=caches, turn=turn)
+        return hidden
+
+    def _usage(self, before: Memory, counts: _Counts) -> Usage:
+        return Usage(
+            input_text_tokens=before.n_text_in,
+            input_audio_tokens=self._memory.n_audio_in,
+            output_text_tokens=counts.text,
+            output_audio_tokens=counts.speech,
+        )
