@@ -10,6 +10,8 @@ from typing import Any
 
 from vivavoce.models.nano.actions import parse, render
 
+from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
+
 from . import followups, rejects, results
 from .politeness import wrap
 from .replies import RESULT, SORRY, reply
@@ -76,7 +78,7 @@ def sample(
         return reject(rng, split)
     template = rng.choice(by_intent(language, split)[intent])
     words, arguments = fill(rng, template.choice.draw(rng), template.fixed)
-    user = tidy(rng, wrap(rng, template.kind, words))
+    user = tidy(rng, wrap(rng, template.kind, _hurried(rng, words)))
     return make_turn(rng, user, intent, arguments, language)
 
 
@@ -146,11 +148,26 @@ def make_turn(
 
 def arguments_of(intent: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the arguments that belong to the intent."""
-    from vivavoce.models.nano.domain import INTENT_SLOTS
-
     return {slot: arguments[slot] for slot in INTENT_SLOTS[intent] if slot in arguments}
 
 
+_ARTICLE = re.compile(
+    r"(?<!wan )\b(?:the|a|an) (?!(?:minute|hour|second|half|quarter|couple|hundred)\b)"
+)
+
+
+def _hurried(rng: random.Random, text: str) -> str:
+    """Now and then without articles, `set timer for ten minutes`, or with `my` for `the`."""
+    kind = rng.random()
+    if kind < 0.07:
+        return _ARTICLE.sub("", text)
+    if kind < 0.12:
+        mine = rng.choice(("my ", "our "))
+        return re.sub(r"\bthe (?=(?:%s)\b)" % _OWNED, mine, text)
+    return text
+
+
+_OWNED = "|".join(words_of(room) for room in ROOMS) + "|light|lights|lamp|volume|heating"
 _CONTRACTIONS = [
     (re.compile(rf"\b{long}\b(?= \w)"), short)
     for long, short in (
@@ -169,7 +186,6 @@ _CONTRACTIONS = [
         ("they are", "they're"),
         ("i would", "i'd"),
         ("i will", "i'll"),
-        ("i have", "i've"),
         ("do not", "don't"),
         ("does not", "doesn't"),
         ("did not", "didn't"),
@@ -180,13 +196,23 @@ _CONTRACTIONS = [
         ("name is", "name's"),
     )
 ]
-_AN = re.compile(r"\b(a|an) (?=(\w+))")
+_CASUAL = (
+    ("going to", "gonna"),
+    ("want to", "wanna"),
+    ("have got to", "gotta"),
+    ("give me", "gimme"),
+    ("let me", "lemme"),
+)
+_AN = re.compile(r"(?<!wan )\b(a|an) (?=(\w+))")
 _VOWEL = re.compile(r"(?!one|uni|use|euro)[aeiou]|hour|honest")
 _OFTEN_SHORT = {"don't", "can't", "didn't", "let's", "doesn't", "couldn't", "isn't"}
 
 
 def tidy(rng: random.Random, text: str) -> str:
     """Contract as people do, put a or an right, drop doubled words."""
+    for long, short in _CASUAL:
+        if rng.random() < 0.06:
+            text = re.sub(rf"\b{long}\b", short, text)
     for pattern, short in _CONTRACTIONS:
         if rng.random() < (0.8 if short in _OFTEN_SHORT else 0.5):
             text = pattern.sub(short, text)

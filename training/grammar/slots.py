@@ -23,7 +23,7 @@ from vivavoce.models.nano.domain import (
 )
 from vivavoce.models.nano.numbers import to_words
 
-from .times import draw_duration, draw_span, draw_time
+from .times import draw_duration, draw_span, draw_time, draw_time_within
 
 Drawn = tuple[str, dict[str, Any]]
 Slot = Callable[[random.Random, Mapping[str, Any]], Drawn]
@@ -169,6 +169,14 @@ def _time(rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
     return words, {"time": clock}
 
 
+def _time_within(first: int, last: int, half: str) -> Slot:
+    def draw(rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
+        words, clock = draw_time_within(rng, first, last, half)
+        return words, {"time": clock}
+
+    return draw
+
+
 def _phrase(rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
     phrase = rng.choice(PHRASES)
     return rng.choice(PHRASE_WORDS[phrase]), {"phrase": phrase}
@@ -192,4 +200,7 @@ SLOTS: dict[str, Slot] = {
     "duration": _duration,
     "span": _span,
     "time": _time,
+    "morning": _time_within(4, 11, "am"),
+    "afternoon": _time_within(12, 17, "pm"),
+    "evening": _time_within(17, 23, "pm"),
 }

@@ -92,6 +92,13 @@ def draw_time(rng: random.Random) -> tuple[str, str]:
     return _clock_words(rng, hour, minute) + part, f"{hour:02d}:{minute:02d}"
 
 
+def draw_time_within(rng: random.Random, first: int, last: int, half: str) -> tuple[str, str]:
+    """A time whose part of the day was said before it; `half` (am or pm) may still follow."""
+    hour, minute = rng.randint(first, last), _minute(rng)
+    words = _clock_words(rng, hour, minute) + (f" {half}" if rng.random() < 0.2 else "")
+    return words, f"{hour:02d}:{minute:02d}"
+
+
 def _minute(rng: random.Random) -> int:
     kind = rng.random()
     if kind < 0.3:
