@@ -1,37 +1,30 @@
-"""Stage "codec": codec encoder and audio decoder, learnt together on nano's own voice.
+"""Stage `codec`: codec encoder and audio decoder, learnt together on nano's own voice.
 
-    python -m training.codec --minutes 30
-
-For the last part of the minutes the encoder is frozen (the codes no longer move) and the decoder
-adapts to it. Started again, it continues; with more minutes, it continues longer.
+Afterwards stage `audio_decoder` freezes the encoder, so that codes no longer move, and lets the
+decoder settle.
 """
 
 from __future__ import annotations
 
-import argparse
-import itertools
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from vivavoce.models.nano.audio_decoder import AudioDecoder, AudioDecoderConfig
 from vivavoce.models.nano.codec import CodecEncoder
 
-from .run_folder import RUNS, RunFolder, device_named
+from .loop import RUNS, Stage, load_modules
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
 
-STAGE = "codec"
 BATCH, SEGMENT_CODES = 8, 48
-TOP_RATE = 1e-3
-FREEZE_AT = 0.75  # share of the minutes after which codes no longer change
+PEAK_RATE = 1e-3
 MEL_HEAD_WEIGHT = 5.0
-POOL_TEXTS = 3200  # about 2.5 hours
-LOG_EVERY, SAVE_EVERY = 20, 100
+POOL_TEXTS = 3200  # about 2 hours
 
 
 class Codec(nn.Module):
@@ -43,123 +36,70 @@ class Codec(nn.Module):
         self.encoder = CodecEncoder(self.config.levels)
         self.decoder = AudioDecoder(self.config)
 
+    def parts(self) -> dict[str, nn.Module]:
+        """The modules by their name in checkpoints."""
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
     @torch.no_grad()
     def encode(self, samples: Tensor) -> Tensor:
         """Samples [B, n] → codes [B, ceil(n / 640)]; the rest is filled with silence."""
         size = self.config.samples_per_code
-        samples = nn.functional.pad(samples, (0, -samples.shape[-1] % size))
+        samples = F.pad(samples, (0, -samples.shape[-1] % size))
         codes: Tensor = self.encoder(self.encoder.features(samples)).codes
         return codes
 
 
-def load_codec(path: Path = RUNS / STAGE / "checkpoint.pt") -> Codec:
-    """The trained codec, ready to use."""
+def load_codec() -> Codec:
+    """The trained codec, ready to use.
+
+    Raises:
+        FileNotFoundError: no stage has trained one.
+    """
     codec = Codec()
-    codec.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["model"])
+    if not any(load_modules(name, codec.parts()) for name in ("audio_decoder", "codec")):
+        raise FileNotFoundError("there is no trained codec: run `python -m training --stage codec`")
     return codec.eval()
 
 
-class CodecTrainer:
-    """One step after another until the minutes are over."""
+class CodecLoss:
+    """Loss of a batch of samples [B, n] through the codec."""
 
-    def __init__(self, run: RunFolder, pool: np.ndarray, device: torch.device) -> None:
-        self.run, self.pool, self.device = run, pool, device
-        self.codec = Codec().to(device)
-        self.loss = SpectralLoss().to(device)
-        self.optimizer = torch.optim.AdamW(self.codec.parameters(), TOP_RATE, betas=(0.8, 0.99))
-        self.step = 0
-        self.used: set[int] = set()
-        self._restore()
-        self.rng = np.random.default_rng(self.step)
+    def __init__(self, codec: Codec, device: torch.device) -> None:
+        self.codec = codec
+        self.spectral = SpectralLoss().to(device)
 
-    def _restore(self) -> None:
-        if state := self.run.load():
-            self.codec.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.step = state["step"]
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        self.run.save(
-            {
-                "model": self.codec.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "step": self.step,
-            }
-        )
-
-    def train(self) -> None:
-        """Until the minutes are over."""
-        self.run.restart_clock()
-        with tqdm(total=round(self.run.minutes, 2), desc=STAGE, unit="min") as bar:
-            for _ in itertools.count():
-                if self.run.progress >= 1:
-                    break
-                loss = self.train_step()
-                bar.n = round(self.run.used_minutes, 2)
-                bar.set_postfix(step=self.step, loss=f"{loss:.3f}", refresh=False)
-                bar.update(0)
-                if self.step % SAVE_EVERY == 0:
-                    self.save()
-        self.save()
-
-    def train_step(self) -> float:
-        """One batch; gives the loss."""
-        frozen = self.run.progress > FREEZE_AT
-        size = SEGMENT_CODES * self.codec.config.samples_per_code
-        samples = torch.from_numpy(random_segments(self.pool, self.rng, BATCH, size))
-        samples = samples.to(self.device) * float(self.rng.uniform(0.7, 1.1))
+    def __call__(self, samples: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss and its parts; `codes` is how many different codes the batch took."""
         mel = self.codec.encoder.features(samples)
-        self.codec.encoder.train(not frozen)
-        with torch.set_grad_enabled(not frozen):
-            coded = self.codec.encoder(mel)
+        coded = self.codec.encoder(mel)
         made, made_mel = self.codec.decoder.synthesize(coded.values)
-        wave_loss = self.loss(made, samples)
+        wave_loss = self.spectral(made, samples)
         mel_loss = (made_mel - mel).abs().mean()
-        self._update(wave_loss + MEL_HEAD_WEIGHT * mel_loss)
-        self._log(wave_loss, mel_loss, coded.codes)
-        return wave_loss.item()
-
-    def _update(self, loss: Tensor) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.run.learning_rate(TOP_RATE)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
-        self.optimizer.step()
-        self.step += 1
-
-    def _log(self, wave_loss: Tensor, mel_loss: Tensor, codes: Tensor) -> None:
-        self.used.update(codes.unique().tolist())
-        if self.step % LOG_EVERY:
-            return
-        seconds = self.step * BATCH * SEGMENT_CODES / 25
-        self.run.log(
-            step=self.step,
-            loss=wave_loss.item(),
-            mel_loss=mel_loss.item(),
-            codes_used=len(self.used),
-            audio_hours=seconds / 3600,
-        )
-        self.used = set()
+        figures = {
+            "loss": wave_loss.item(),
+            "mel_loss": mel_loss.item(),
+            "codes": float(coded.codes.unique().numel()),
+        }
+        return wave_loss + MEL_HEAD_WEIGHT * mel_loss, figures
 
 
-def train(minutes: float, device: str = "auto") -> None:
-    """Train, or go on training, until `minutes` are used up in all."""
-    torch.manual_seed(0)
-    run = RunFolder(STAGE, minutes)
-    pool = voice_pool(run.folder / "pool.npy", everyday_texts(seed=1), POOL_TEXTS)
-    CodecTrainer(run, pool, device_named(device)).train()
+def segments(pool: np.ndarray, device: torch.device, seed: int) -> Iterator[Tensor]:
+    """Batches [B, n] of the pool at random loudness, for ever."""
+    rng = np.random.default_rng(seed)
+    size = SEGMENT_CODES * AudioDecoderConfig().samples_per_code
+    while True:
+        samples = torch.from_numpy(random_segments(pool, rng, BATCH, size))
+        yield samples.to(device) * float(rng.uniform(0.7, 1.1))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=30.0, help="training minutes in all")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    arguments = parser.parse_args()
-    train(arguments.minutes, arguments.device)
-
-
-if __name__ == "__main__":
-    main()
+def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
+    """The stage as `python -m training` runs it; the voice speaks English only."""
+    codec = Codec().to(device)
+    pool = voice_pool(RUNS / "codec" / "pool.npy", everyday_texts(seed=1), POOL_TEXTS)
+    return Stage(
+        "codec",
+        modules=codec.parts(),
+        batches=segments(pool, device, seed),
+        loss=CodecLoss(codec, device),
+        peak_lr=PEAK_RATE,
+    )

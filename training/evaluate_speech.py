@@ -9,6 +9,7 @@ sane?), after the codec (what the codec costs), and of the talker on texts no st
 from __future__ import annotations
 
 import argparse
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -21,10 +22,11 @@ import pocketsphinx
 import torch
 from tqdm import tqdm
 
+from vivavoce.models.nano.voice import Voice, WordAudio
+
 from .bigram import arpa
-from .codec import STAGE as CODEC_STAGE
 from .codec import load_codec
-from .loop import RUNS
+from .export import NANO, load_voice
 from .speech_texts import reply_texts, voice_texts
 from .synthesis import RATE_HZ, flite, synthesize
 from .voice_pool import VOICE, respelt
@@ -92,9 +94,9 @@ def original(text: str) -> np.ndarray:
     return synthesize(respelt(text), VOICE).pcm
 
 
-def through_codec(checkpoint: Path) -> Callable[[str], np.ndarray]:
-    """The recording, coded and decoded."""
-    codec = load_codec(checkpoint)
+def through_codec() -> Callable[[str], np.ndarray]:
+    """Speaks the recording, coded and decoded; FileNotFoundError without a trained codec."""
+    codec = load_codec()
 
     def speak(text: str) -> np.ndarray:
         pcm = torch.from_numpy(original(text))[None]
@@ -105,12 +107,14 @@ def through_codec(checkpoint: Path) -> Callable[[str], np.ndarray]:
     return speak
 
 
-def by_nano(text: str) -> np.ndarray:
-    """The shipped voice."""
-    from vivavoce.models.nano.speaker import Speaker
+def by_voice(voice: Voice) -> Callable[[str], np.ndarray]:
+    """Speaks with nano's own voice."""
 
-    pcm: np.ndarray = Speaker.shipped().say(text)
-    return pcm
+    def speak(text: str) -> np.ndarray:
+        parts = voice.speak(iter(text.split()))
+        return np.concatenate([part.pcm for part in parts if isinstance(part, WordAudio)])
+
+    return speak
 
 
 def held_out_texts(n: int, seed: int) -> list[str]:
@@ -122,10 +126,9 @@ def speech_report(n: int, seed: int) -> dict[str, float]:
     """Word error rates over n held-out replies; the codec's only where its training run is kept."""
     listener, texts = domain_listener(), held_out_texts(n, seed)
     report = {"original_wer": listener.word_error_rate(texts, original)}
-    checkpoint = RUNS / CODEC_STAGE / "checkpoint.pt"
-    if checkpoint.exists():
-        report["codec_wer"] = listener.word_error_rate(texts, through_codec(checkpoint))
-    report["talker_wer"] = listener.word_error_rate(texts, by_nano)
+    with contextlib.suppress(FileNotFoundError):
+        report["codec_wer"] = listener.word_error_rate(texts, through_codec())
+    report["talker_wer"] = listener.word_error_rate(texts, by_voice(load_voice(NANO)))
     return report
 
 

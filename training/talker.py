@@ -1,13 +1,10 @@
-"""Stage "talker": speech codes from words, learnt from nano's own voice.
-
-    python -m training.talker --minutes 35
+"""Stage `talker`: speech codes from words, learnt from nano's own voice.
 
 Needs the frozen codec. The sentences are synthesised and coded once (runs/talker/codes.json).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -29,8 +26,6 @@ from vivavoce.models.nano.text import Text
 
 from .codec import Codec, load_codec
 from .loop import RUNS, Stage
-from .loop import train as run_stage
-from .run_folder import device_named
 from .speech_texts import voice_texts
 from .synthesis import RATE_HZ, Utterance
 from .voice_pool import recordings
@@ -139,11 +134,12 @@ def _padded(rows: Sequence[list[int]], fill: int) -> Tensor:
     return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
 
 
-def endless_batches(sentences: list[Sentence], config: TalkerConfig) -> Iterator[TalkerBatch]:
+def endless_batches(
+    sentences: list[Sentence], config: TalkerConfig, seed: int
+) -> Iterator[TalkerBatch]:
     """Random batches of sentences of similar length, for ever."""
-    rng = random.Random()
-    generator = torch.Generator()
-    generator.seed()
+    rng = random.Random(seed)
+    generator = torch.Generator().manual_seed(seed)
     while True:
         order = rng.sample(sentences, len(sentences))
         for i in range(0, len(order), 20 * BATCH):
@@ -181,34 +177,16 @@ def coded_sentences(path: Path, text: Text, config: TalkerConfig) -> list[Senten
     ]
 
 
-def train(minutes: float, device: str = "auto") -> None:
-    """Train for `minutes` more."""
-    torch.manual_seed(0)
-    text, where = Text.shipped(), device_named(device)
+def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
+    """The stage as `python -m training` runs it; the voice speaks English only."""
+    text = Text.shipped()
     config = TalkerConfig(vocabulary=text.vocabulary)
     sentences = coded_sentences(RUNS / STAGE / "codes.json", text, config)
-    talker = Talker(config).to(where)
-    batches = (batch.to(where) for batch in endless_batches(sentences, config))
-    run_stage(
-        Stage(
-            STAGE,
-            modules={"talker": talker},
-            batches=batches,
-            loss=lambda batch, step: talker_loss(talker, batch),
-            peak_lr=PEAK_RATE,
-        ),
-        minutes,
+    talker = Talker(config).to(device)
+    return Stage(
+        STAGE,
+        modules={"talker": talker},
+        batches=(batch.to(device) for batch in endless_batches(sentences, config, seed)),
+        loss=lambda batch, step: talker_loss(talker, batch),
+        peak_lr=PEAK_RATE,
     )
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=35.0, help="CPU minutes more")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    arguments = parser.parse_args()
-    train(arguments.minutes, arguments.device)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,59 @@
+"""Trained stages → the files the package ships: fp16 safetensors in models/nano."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from vivavoce.models.nano.audio_decoder import AudioDecoderConfig
+from vivavoce.models.nano.talker import Talker, TalkerConfig
+from vivavoce.models.nano.text import Text
+from vivavoce.models.nano.voice import Voice
+
+from .codec import load_codec
+from .loop import load_modules
+
+NANO = Path(__file__).resolve().parents[1] / "models" / "nano"
+
+
+def save_half(module: nn.Module, path: Path) -> None:
+    """Write a module's tensors in fp16."""
+    tensors = {name: t.detach().cpu().half() for name, t in module.state_dict().items()}
+    save_file(tensors, path)
+
+
+def voice_sizes() -> dict[str, TalkerConfig | AudioDecoderConfig]:
+    """What `config.json` says about the voice."""
+    return {
+        "talker": TalkerConfig(vocabulary=Text.shipped().vocabulary),
+        "audio_decoder": AudioDecoderConfig(),
+    }
+
+
+def export_voice(folder: Path = NANO) -> list[Path]:
+    """Write talker and audio decoder as trained last; gives the files.
+
+    Raises:
+        FileNotFoundError: a stage has not been trained.
+    """
+    talker = Talker(TalkerConfig(vocabulary=Text.shipped().vocabulary))
+    if not load_modules("talker", {"talker": talker}):
+        raise FileNotFoundError("the talker is untrained: run `python -m training --stage talker`")
+    files = {"talker": talker, "audio_decoder": load_codec().decoder}
+    for name, module in files.items():
+        save_half(module, folder / f"{name}.safetensors")
+    return [folder / f"{name}.safetensors" for name in files]
+
+
+def load_voice(folder: Path = NANO) -> Voice:
+    """The exported voice, in fp32."""
+    voice = Voice(
+        TalkerConfig(vocabulary=Text.shipped().vocabulary), AudioDecoderConfig(), Text.shipped()
+    )
+    for name, module in (("talker", voice.talker), ("audio_decoder", voice.decoder)):
+        weights: dict[str, torch.Tensor] = load_file(folder / f"{name}.safetensors")
+        module.load_state_dict({key: value.float() for key, value in weights.items()})
+    return voice.eval().requires_grad_(False)
