@@ -176,7 +176,7 @@ class Conversation:
         if output is None:
             return None
         if output.voice is not None:  # a dialogue has one voice, the session's
-            known_voice(output.voice, self._offer.voices, "response.audio.output.voice")
+            known_voice(output.voice, self._offer, "response.audio.output.voice")
         return output.format
 
     # --- from the session ---

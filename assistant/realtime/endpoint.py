@@ -15,6 +15,7 @@ from .conversation import Conversation
 from .render import lone_error
 from .service import Limits, Service
 from .session_object import Offer
+from .translate import default_turns
 
 log = logging.getLogger(__name__)
 
@@ -86,17 +87,9 @@ class RealtimeEndpoint:
 
     async def _session(self, socket: WebSocket) -> None:
         connection = Connection(socket, self._limits)
-        service = self._service
-        offer = Offer(
-            model=service.model,
-            voices=service.voices,
-            instructions=service.base.core.instructions,
-            lifetime_s=self._limits.session_s,
-            strict=service.strict,
-        )
         try:
             conversation = Conversation(
-                service, offer, SessionMeter(self._metrics), connection.send
+                self._service, self._offer(), SessionMeter(self._metrics), connection.send
             )
             await conversation.open()
         except Exception:  # the client learns that there is no session, the log why
@@ -108,6 +101,18 @@ class RealtimeEndpoint:
             await connection.run(conversation)
         finally:
             await conversation.close()
+
+    def _offer(self) -> Offer:
+        service = self._service
+        return Offer(
+            model=service.model,
+            voices=service.voices,
+            voice=service.base.core.voice,
+            turn_detection=default_turns(service.base),
+            instructions=service.base.core.instructions,
+            lifetime_s=self._limits.session_s,
+            strict=service.strict,
+        )
 
 
 async def _dismiss(socket: WebSocket, code: str, message: str, close_code: int) -> None:

@@ -17,7 +17,6 @@ from .settings import (
     FunctionTool,
     Include,
     MaxOutputTokens,
-    Modality,
     NoiseReduction,
     OutputModalities,
     PcmFormat,
@@ -136,16 +135,24 @@ class Offer:
     """What the daemon can give a session.
 
     Args:
-        voices: the model's voices; the first is the default.
+        voices: the model's voices.
+        voice: the one that speaks unless asked otherwise; None takes the first.
+        turn_detection: how turns are found unless asked otherwise.
         lifetime_s: seconds until the session ends by itself.
+        strict: an unknown field in an update is an error.
     """
 
     model: str
     voices: Sequence[str]
+    voice: str | None = None
+    turn_detection: ServerVad = ServerVad()
     instructions: str = ""
     lifetime_s: float = 3600.0
     strict: bool = False
-    output_modalities: tuple[Modality, ...] = ("audio",)
+
+    @property
+    def default_voice(self) -> str:
+        return self.voice or self.voices[0]
 
 
 def first_session(
@@ -156,14 +163,14 @@ def first_session(
         id=session_id,
         model=offer.model,
         expires_at=int(now_s() + offer.lifetime_s),
-        output_modalities=list(offer.output_modalities),
+        output_modalities=["audio"],
         instructions=offer.instructions,
         tools=[],
         tool_choice="auto",
         max_output_tokens="inf",
         audio=SessionAudio(
-            input=AudioInput(turn_detection=ServerVad()),
-            output=AudioOutput(voice=offer.voices[0]),
+            input=AudioInput(turn_detection=offer.turn_detection),
+            output=AudioOutput(voice=offer.default_voice),
         ),
     )
 
@@ -189,7 +196,8 @@ class SessionEditor:
         if self._offer.strict:
             _refuse_unknown(raw, patch, "session")
         merged = _merge(self.session.model_dump(), self._first.model_dump(), raw, patch)
-        voice = self._voice(merged["audio"]["output"]["voice"])
+        wanted = merged["audio"]["output"]["voice"]
+        voice = known_voice(wanted, self._offer, "session.audio.output.voice")
         if voice_locked and voice != self.session.audio.output.voice:
             raise PeerFault(
                 "cannot_update_voice",
@@ -202,9 +210,6 @@ class SessionEditor:
         self.session = session
         return session
 
-    def _voice(self, wanted: str) -> str:
-        return known_voice(wanted, self._offer.voices, "session.audio.output.voice")
-
 
 def _check_writable(session: SessionObject) -> None:
     """What we cannot say again, such as objects nested beyond all measure, we do not take."""
@@ -214,15 +219,14 @@ def _check_writable(session: SessionObject) -> None:
         raise PeerFault("invalid_value", "the session is nested too deeply", "session") from None
 
 
-def known_voice(wanted: str, voices: Sequence[str], param: str) -> str:
-    """One of `voices`; a voice name of another service becomes the default voice."""
-    if wanted in voices:
+def known_voice(wanted: str, offer: Offer, param: str) -> str:
+    """A voice of ours; a voice name of another service becomes the default voice."""
+    if wanted in offer.voices:
         return wanted
     if wanted in FOREIGN_VOICES:
-        return voices[0]
-    raise PeerFault(
-        "invalid_value", f"there is no voice {wanted!r}; choose one of {', '.join(voices)}", param
-    )
+        return offer.default_voice
+    known = ", ".join(offer.voices)
+    raise PeerFault("invalid_value", f"there is no voice {wanted!r}; choose one of {known}", param)
 
 
 # Objects that are merged key by key; any other object in an update replaces the old one.

@@ -63,6 +63,19 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
     )
 
 
+def default_turns(base: SessionSettings) -> ServerVad:
+    """What is announced before a client has asked for anything: the daemon's own settings."""
+    return ServerVad(
+        threshold=base.endpoint.on_threshold,
+        prefix_padding_ms=base.endpoint.prefix_padding_ms,
+        silence_duration_ms=base.endpoint.silence_ms,
+        idle_timeout_ms=base.idle_timeout_ms,
+        create_response=base.core.create_response,
+        interrupt_response=base.core.interrupt_response
+        and base.core.barge_in in ("instant", "polite"),
+    )
+
+
 def _endpoint(turns: TurnDetection | None, base: EndpointSettings) -> EndpointSettings:
     if turns is None:
         return base

@@ -7,8 +7,8 @@ import json
 from typing import Any, get_args
 
 import pytest
-from tests.support.sdk_check import assert_sdk_accepts
 
+from tests.support.sdk_check import assert_sdk_accepts
 from vivavoce.assistant.core import items, notices
 from vivavoce.assistant.core.events import UsageCount
 from vivavoce.assistant.realtime.render import Renderer
@@ -135,9 +135,7 @@ def test_a_running_response_shows_its_nulls_and_no_reason() -> None:
         "conversation_id": "conv_1",
         "output_modalities": ["audio"],
         "max_output_tokens": "inf",
-        "audio": {
-            "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "anna"}
-        },
+        "audio": {"output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "anna"}},
         "usage": None,
         "metadata": None,
     }

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.sdk_check import assert_sdk_accepts
 
+from tests.support.sdk_check import assert_sdk_accepts
 from vivavoce.assistant.errors import PeerFault
 from vivavoce.assistant.realtime.server_events import SessionUpdated
 from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
