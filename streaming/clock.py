@@ -113,7 +113,7 @@ class PlayoutEstimate:
             if now_s >= begin_s:
                 return min(n_before + int((now_s - begin_s) * self.rate_hz + 0.5), limit)
             limit = n_before
-        return 0
+        return limit
 
     def ends_at_s(self) -> float:
         """When the last sample sent so far will have been played."""

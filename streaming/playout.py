@@ -183,7 +183,7 @@ class Playout:
 
         Args:
             generation: which reply; one never opened, or long gone, has 0.
-            at_s: device time; None for now.
+            at_s: device time, within the last half second; None for now.
         """
         speech = self._speeches.get(generation)
         if speech is None:
@@ -273,8 +273,7 @@ class Playout:
                 continue
             n = min(len(out) - filled, len(chunk.pcm) - self._offset)
             out[filled : filled + n] = chunk.pcm[self._offset : self._offset + n]
-            start, played_s = chunk.start + self._offset, time_s + filled / self.rate_hz
-            self._stamps.append(_Stamp(chunk.generation, start, n, played_s))
+            self._stamp(chunk, n, filled, time_s)
             self._advance(n)
             filled += n
         if self._faded and filled:
@@ -282,6 +281,18 @@ class Playout:
             self._faded = False
         self._note_starving(filled, len(out))
         return filled
+
+    def _stamp(self, chunk: _Chunk, n: int, filled: int, block_s: float) -> None:
+        """Notes when `n` samples play; one stamp covers all that a block has of a generation."""
+        start = chunk.start + self._offset
+        if filled and self._stamps:
+            last = self._stamps[-1]
+            joined = last.time_s >= block_s and last.start + last.n == start
+            if joined and last.generation == chunk.generation:
+                self._stamps[-1] = _Stamp(last.generation, last.start, last.n + n, last.time_s)
+                return
+        played_s = block_s + filled / self.rate_hz
+        self._stamps.append(_Stamp(chunk.generation, start, n, played_s))
 
     def _note_starving(self, filled: int, wanted: int) -> None:
         """Counts once each time a reply runs dry before its end came."""

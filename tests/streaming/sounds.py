@@ -56,7 +56,7 @@ def noise(seconds: float, level_dbfs: float, seed: int = 0, *, pink: bool = Fals
 
 def at_level(pcm: Pcm, level_dbfs: float) -> Pcm:
     """`pcm` scaled to a root-mean-square level."""
-    rms = float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
+    rms = float(np.sqrt(np.sum(np.square(pcm, dtype=np.float64)) / max(len(pcm), 1)))
     return (pcm * (10 ** (level_dbfs / 20) / max(rms, 1e-12))).astype(np.float32)
 
 
