@@ -54,7 +54,7 @@ class Metrics:
             ["code"],
             registry=registry,
         )
-        self.dropped_clients = Counter(
+        self.slow_clients = Counter(
             "vivavoce_slow_clients_dropped", "Clients closed for not reading", registry=registry
         )
         self.first_audio_s = Histogram(
@@ -74,11 +74,6 @@ class Metrics:
             "Time in the model, by kind of call",
             ["call"],
             buckets=_COMPUTE_BUCKETS_S,
-            registry=registry,
-        )
-        self.outgoing_bytes = Gauge(
-            "vivavoce_outgoing_queue_bytes",
-            "Bytes waiting to be sent, all sessions",
             registry=registry,
         )
 

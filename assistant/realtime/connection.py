@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..metrics import Metrics
 from .conversation import Conversation
 from .queues import Inbox, Outbox
 from .service import Limits
@@ -46,11 +47,13 @@ class Connection:
     Args:
         socket: accepted already.
         limits: how long, how idle, how much.
+        metrics: counts the clients that do not read.
     """
 
-    def __init__(self, socket: WebSocket, limits: Limits) -> None:
+    def __init__(self, socket: WebSocket, limits: Limits, metrics: Metrics) -> None:
         self._socket = socket
         self._limits = limits
+        self._metrics = metrics
         self._inbox = Inbox(limits.incoming)
         self._outbox = Outbox(limits.outgoing)
 
@@ -104,6 +107,7 @@ class Connection:
 
     async def _slow_client(self) -> Farewell | None:
         await self._outbox.lost.wait()
+        self._metrics.slow_clients.inc()
         return SLOW_CLIENT
 
     async def _expiry(self) -> Farewell | None:

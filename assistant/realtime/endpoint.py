@@ -86,7 +86,7 @@ class RealtimeEndpoint:
             self._metrics.sessions_open.set(self._n_open)
 
     async def _session(self, socket: WebSocket) -> None:
-        connection = Connection(socket, self._limits)
+        connection = Connection(socket, self._limits, self._metrics)
         try:
             conversation = Conversation(
                 self._service, self._offer(), SessionMeter(self._metrics), connection.send

@@ -1,0 +1,51 @@
+"""Health, readiness, metrics and the model list over a real socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openai import AsyncOpenAI
+
+from tests.support.served import served
+from vivavoce.assistant.realtime.service import Service
+
+
+def service() -> Service:
+    def never(*_: Any) -> Any:
+        raise AssertionError("no session is opened here")
+
+    return Service(never, "nano", ("anna",), created_s=1_700_000_000)
+
+
+async def test_health_and_readiness_and_their_aliases() -> None:
+    async with served(service()) as daemon:
+        for path in ("/health", "/healthz", "/ready", "/readyz"):
+            assert (await daemon.get(path)).status_code == 200
+        assert (await daemon.get("/ready")).json() == {"status": "ready", "model": "nano"}
+
+
+async def test_metrics_are_prometheus_text_and_each_daemon_has_its_own() -> None:
+    async with served(service()) as daemon, served(service()) as other:
+        daemon.metrics.turns.inc()
+        reply = await daemon.get("/metrics")
+        assert reply.headers["content-type"].startswith("text/plain")
+        assert "vivavoce_turns_total 1.0" in reply.text
+        assert "vivavoce_turns_total 0.0" in (await other.get("/metrics")).text
+
+
+async def test_the_official_client_lists_the_model() -> None:
+    async with (
+        served(service()) as daemon,
+        AsyncOpenAI(base_url=f"{daemon.http}/v1", api_key="x", max_retries=0) as client,
+    ):
+        assert [model.id async for model in client.models.list()] == ["nano"]
+        assert (await client.models.retrieve("nano")).created == 1_700_000_000
+
+
+async def test_what_is_not_there_is_an_error_in_the_usual_shape() -> None:
+    async with served(service()) as daemon:
+        for path in ("/nothing", "/v1/models/gpt-4"):
+            reply = await daemon.get(path)
+            assert reply.status_code == 404
+            assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+        assert (await daemon.get("/v1/realtime")).status_code in (404, 426)
