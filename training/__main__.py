@@ -9,7 +9,7 @@ import torch
 
 from . import loop
 
-STAGES = ("thinker", "encoder", "joint")
+STAGES = ("thinker", "encoder", "project", "joint")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from vivavoce.models.features import MelConfig, initial_tail, stream_log_mel
 from vivavoce.models.nano.audio_encoder import AudioEncoder, Encoded
 from vivavoce.models.nano.config import NanoConfig
@@ -55,7 +56,7 @@ def make_batch(
     clips, labels = [], []
     for turn in turns:
         pcm, stretch, begin = augment(turn.pcm.astype(np.float32) / 32768, rng, options, others)
-        n_frames = len(pcm) // 640
+        n_frames = len(pcm) // 1280 * 2  # even: a position of the thinker pools two
         clips.append(pcm[: n_frames * 640])
         if turn.phone_starts is None:
             labels.append(np.full(n_frames, UNKNOWN))

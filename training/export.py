@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -9,8 +11,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vivavoce.models.nano.audio_decoder import AudioDecoderConfig
+from vivavoce.models.nano.config import NanoConfig
+from vivavoce.models.nano.hearing import Ear
 from vivavoce.models.nano.talker import Talker, TalkerConfig
 from vivavoce.models.nano.text import Text
+from vivavoce.models.nano.thinker import Thinker
 from vivavoce.models.nano.voice import Voice
 
 from .codec import load_codec
@@ -46,6 +51,24 @@ def export_voice(folder: Path = NANO) -> list[Path]:
     for name, module in files.items():
         save_half(module, folder / f"{name}.safetensors")
     return [folder / f"{name}.safetensors" for name in files]
+
+
+def export_understanding(stage: str = "joint", folder: Path = NANO) -> list[Path]:
+    """Write encoder, projector, thinker and config.json as the stage left them; gives the files.
+
+    Raises:
+        FileNotFoundError: the stage has not been trained.
+    """
+    config, text = NanoConfig(), Text.shipped()
+    ear, thinker = Ear(config, text), Thinker(config.thinker)
+    modules = {"encoder": ear.encoder, "projector": ear.projector, "thinker": thinker}
+    if not load_modules(stage, modules):
+        raise FileNotFoundError(f"run `python -m training --stage {stage}` first")
+    save_half(ear, folder / "ear.safetensors")
+    save_half(thinker, folder / "thinker.safetensors")
+    sizes = asdict(config) | {name: asdict(part) for name, part in voice_sizes().items()}
+    (folder / "config.json").write_text(json.dumps(sizes, indent=2) + "\n", encoding="utf-8")
+    return [folder / name for name in ("ear.safetensors", "thinker.safetensors", "config.json")]
 
 
 def load_voice(folder: Path = NANO) -> Voice:

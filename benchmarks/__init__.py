@@ -1,0 +1,1 @@
+"""Measurements: ratios and accuracies, each printed by one command."""

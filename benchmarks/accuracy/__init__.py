@@ -1,0 +1,1 @@
+"""What nano understands, and how well it is understood."""
