@@ -48,6 +48,9 @@ def augment(
     """One variation of the utterance pcm [n].
 
     Args:
+        pcm: clean speech.
+        rng: source of randomness.
+        options: what is done how often.
         others: utterances to mix into babble noise.
 
     Returns:

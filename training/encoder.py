@@ -68,7 +68,7 @@ def make_batch(
     longest = int(n_frames.max())
     pcm = torch.zeros(len(clips), longest * 640)
     phones = torch.full((len(clips), longest), UNKNOWN)
-    for i, (clip, label) in enumerate(zip(clips, labels)):
+    for i, (clip, label) in enumerate(zip(clips, labels, strict=True)):
         pcm[i, : len(clip)] = torch.from_numpy(clip)
         phones[i, : len(label)] = torch.from_numpy(label)
     mel, _ = stream_log_mel(pcm, initial_tail(mel_config, len(clips)), mel_config)
@@ -112,9 +112,7 @@ def speech_batches(
             batches.append(block[start : start + size])
             start += size
         for i in rng.permutation(len(batches)):
-            yield make_batch(
-                batches[i], rng, options or AugmentOptions(), text, others, mask
-            )
+            yield make_batch(batches[i], rng, options or AugmentOptions(), text, others, mask)
 
 
 def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tensor]:

@@ -143,7 +143,7 @@ def plot(folder: Path) -> None:
         return
     keys = [k for k in rows[-1] if k not in ("step", "cpu_s", "lr")]
     figure, axes = plt.subplots(1, len(keys), figsize=(4 * len(keys), 3), squeeze=False)
-    for axis, key in zip(axes[0], keys):
+    for axis, key in zip(axes[0], keys, strict=True):
         axis.plot([r["step"] for r in rows if key in r], [r[key] for r in rows if key in r])
         axis.set(title=key, xlabel="step")
         axis.grid(alpha=0.3)

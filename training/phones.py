@@ -45,6 +45,7 @@ def frame_labels(starts: np.ndarray, classes: np.ndarray, n_frames: int, end: in
     Args:
         starts: sample where each phone begins, ascending.
         classes: its class.
+        n_frames: how many frames to label.
         end: sample where the utterance ends; silence after it.
     """
     middles = (np.arange(n_frames) - LATE_FRAMES) * FRAME_SAMPLES + FRAME_SAMPLES // 2
@@ -58,8 +59,21 @@ def collect() -> list[str]:
     from wordfreq import top_n_list
 
     sources = {
-        "en": ([f"gmw/{a}" for a in ("en-US", "en", "en-GB-x-rp", "en-US-nyc", "en-029",
-                                     "en-GB-x-gbclan", "en-GB-x-gbcwmd")], "en"),
+        "en": (
+            [
+                f"gmw/{a}"
+                for a in (
+                    "en-US",
+                    "en",
+                    "en-GB-x-rp",
+                    "en-US-nyc",
+                    "en-029",
+                    "en-GB-x-gbclan",
+                    "en-GB-x-gbcwmd",
+                )
+            ],
+            "en",
+        ),
         "cmn": (["sit/cmn-Latn-pinyin"], "zh"),
         "yue": (["sit/yue"], "zh"),
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.text import Text
 from vivavoce.models.nano.thinker import Thinker
@@ -56,9 +57,7 @@ def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stag
 
     def loss(batch: TurnBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         batch.targets = batch.targets.to(device)
-        hidden, balance = thinker(
-            thinker.embed(batch.tokens.to(device)), batch.modality.to(device)
-        )
+        hidden, balance = thinker(thinker.embed(batch.tokens.to(device)), batch.modality.to(device))
         value = thinker_loss(hidden, balance, thinker, batch)
         return value, {"loss": float(value.detach()), "balance": float(balance.detach())}
 

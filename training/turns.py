@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
 from vivavoce.models.nano.text import ACT, ASR, BOS, EOS, PAD, REP, USER, Text
 from vivavoce.models.nano.thinker import AUDIO, TEXT
 
@@ -60,8 +61,13 @@ def add_turn(
     """Append one turn (user, action, reply), its user part as text or as audio.
 
     Args:
+        sequence: what is built.
+        text: the tokenizer.
+        turn: user, action and reply as words.
+        rng: source of randomness.
         audio: (number of positions, utterance) of a spoken turn.
         asr_share: how often the transcript is written before the action.
+        noise: whether tokens of a written user part are sometimes wrong.
     """
     user, action, reply = turn
     sequence.say([USER], False)

@@ -52,33 +52,57 @@ def understanding(report: Report, model: SpeechModel, n: int, seed: int) -> list
     turns = eval_turns("heldout", n, seed)
     clips = record(turns, "reserved", EVALUATION, seed)
     score = spoken_score(model, turns, clips)
-    report.row("intent: held-out phrasings, reserved voices, noise", score.intent_share, 0.75, 0.9, HIGHER)
+    report.row(
+        "intent: held-out phrasings, reserved voices, noise", score.intent_share, 0.75, 0.9, HIGHER
+    )
     report.row("intent and all slots, same set", score.exact_share, 0.6, 0.8, HIGHER)
     written = written_score(model, turns)
     report.row("intent, same sentences as text", written.intent_share, 0.85, 0.95, HIGHER)
     report.row("intent and all slots as text (no target)", written.exact_share, 0, 0.9, HIGHER)
     known = eval_turns("train", n // 2, seed + 1)
     clean = spoken_score(model, known, record(known, "train", CLEAN, seed))
-    report.row("intent and slots: trained phrasings and voices, clean", clean.exact_share, 0.85, 0.95, HIGHER)
+    report.row(
+        "intent and slots: trained phrasings and voices, clean",
+        clean.exact_share,
+        0.85,
+        0.95,
+        HIGHER,
+    )
     report.row("transcript WER, held-out set (no target)", score.wer, 1.0, 0.2, LOWER)
     report.row("transcript WER, trained and clean (no target)", clean.wer, 1.0, 0.1, LOWER)
-    report.row("streaming differs from whole, sets of 20", float(not streaming_is_exact(model, clips[:20])), 0, 0, LOWER)
+    report.row(
+        "streaming differs from whole, sets of 20",
+        float(not streaming_is_exact(model, clips[:20])),
+        0,
+        0,
+        LOWER,
+    )
     report.row("hearing, real-time factor", score.compute_s / score.audio_s, 0.4, 0.25, LOWER)
     return [f"{a} heard as {b}: {k}" for (a, b), k in score.confusions.most_common(10)]
 
 
 def refusal(report: Report, model: SpeechModel, n: int, seed: int) -> None:
     """Noise, and sentences outside the domain: nothing may be done."""
-    report.row("actions in 60 s of noise, tones and silence", actions_on_noise(model, 1.0), 0, 0, LOWER)
+    report.row(
+        "actions in 60 s of noise, tones and silence", actions_on_noise(model, 1.0), 0, 0, LOWER
+    )
     turns = [t for t in eval_turns("heldout", 40 * n, seed) if t.intent == "reject"][:n]
     score = spoken_score(model, turns, record(turns, "reserved", EVALUATION, seed))
-    report.row("acts on a sentence outside the domain (no target)", 1 - score.intent_share, 1.0, 0.1, LOWER)
+    report.row(
+        "acts on a sentence outside the domain (no target)", 1 - score.intent_share, 1.0, 0.1, LOWER
+    )
 
 
 def speaking(report: Report, model: SpeechModel, n: int, seed: int) -> None:
     """The rows about its voice."""
     figures = speech_report(n, seed)
-    report.row("WER of the original recordings (scorer's sanity)", figures["original_wer"], 0.02, 0.02, LOWER)
+    report.row(
+        "WER of the original recordings (scorer's sanity)",
+        figures["original_wer"],
+        0.02,
+        0.02,
+        LOWER,
+    )
     if "codec_wer" in figures:
         report.row("WER after the codec", figures["codec_wer"], 0.06, 0.03, LOWER)
     report.row("WER of its own speech", figures["talker_wer"], 0.2, 0.08, LOWER)
@@ -106,7 +130,9 @@ def main() -> None:
     report.row("shipped weights, MB", size, 40, 30, LOWER)
     console.print(report.table)
     console.print("most frequent confusions:", *confusions, sep="\n  ")
-    console.print("every must is met" if not report.missed else f"{report.missed} figures miss their must")
+    console.print(
+        "every must is met" if not report.missed else f"{report.missed} figures miss their must"
+    )
     raise SystemExit(1 if report.missed else 0)
 
 

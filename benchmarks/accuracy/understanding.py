@@ -63,16 +63,14 @@ def decide(dialogue: Dialogue) -> tuple[str, dict, str]:
 def record(turns: Sequence[Turn], split: str, options: AugmentOptions, seed: int) -> list[Pcm]:
     """Each turn spoken once by a voice of the split, with its room and noise."""
     rng = np.random.default_rng(seed)
-    clean = [
-        synthesize(pronounce(t.user), random_voice(rng, t.language, split)).pcm for t in turns
-    ]
+    clean = [synthesize(pronounce(t.user), random_voice(rng, t.language, split)).pcm for t in turns]
     return [augment(pcm, rng, options, clean)[0] for pcm in clean]
 
 
 def spoken_score(model: SpeechModel, turns: Sequence[Turn], clips: Sequence[Pcm]) -> Score:
     """Every clip as a conversation of its own."""
     score = Score()
-    for turn, pcm in zip(tqdm(turns, desc="spoken", leave=False), clips):
+    for turn, pcm in zip(tqdm(turns, desc="spoken", leave=False), clips, strict=True):
         dialogue = model.open()
         began = time.perf_counter()
         for start in range(0, len(pcm), PIECE_SAMPLES):

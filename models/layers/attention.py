@@ -91,13 +91,15 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(batch, n, -1))
 
 
-def chunk_mask(n: int, chunk: int, n_left_chunks: int, device: torch.device | None = None) -> Tensor:
+def chunk_mask(
+    n: int, chunk: int, n_left_chunks: int, device: torch.device | None = None
+) -> Tensor:
     """Boolean [n, n]: a position sees its own chunk whole and n_left_chunks before it.
 
-        chunk 2, left 1:   0 1 2 3 4 5
-                       0 1 x x . . . .
-                       2 3 x x x x . .
-                       4 5 . . x x x x
+    chunk 2, left 1:   0 1 2 3 4 5
+                   0 1 x x . . . .
+                   2 3 x x x x . .
+                   4 5 . . x x x x
     """
     index = torch.arange(n, device=device) // chunk
     distance = index[:, None] - index[None, :]

@@ -1,8 +1,8 @@
 """Causal 1-D convolution that can be run in pieces.
 
-    k = 5, s = 2:   [. . .] x0 x1 x2 x3        left padding k - s
-                     └──────────┘ y0
-                         └──────────┘ y1
+k = 5, s = 2:   [. . .] x0 x1 x2 x3        left padding k - s
+                 └──────────┘ y0
+                     └──────────┘ y1
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 class CausalConv(nn.Module):
     """Convolution over x [B, T, C]; output t needs no input after (t + 1) * stride - 1."""
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__()
         self.c_in, self.stride = c_in, stride
         self.n_left = kernel - stride
@@ -40,5 +42,7 @@ class CausalConv(nn.Module):
         joined = torch.cat([state, x], dim=1)
         if joined.shape[1] < self.n_left + self.stride:
             return joined.new_zeros(x.shape[0], 0, self.weight.shape[0]), joined[:, -self.n_left :]
-        y = F.conv1d(joined.transpose(1, 2), self.weight, self.bias, self.stride, groups=self.groups)
+        y = F.conv1d(
+            joined.transpose(1, 2), self.weight, self.bias, self.stride, groups=self.groups
+        )
         return y.transpose(1, 2), joined[:, joined.shape[1] - self.n_left :]

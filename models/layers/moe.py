@@ -18,7 +18,13 @@ class MoE(nn.Module):
     """
 
     def __init__(
-        self, dim: int, n_experts: int, expert_dim: int, top_k: int, shared_dim: int, n_modalities: int
+        self,
+        dim: int,
+        n_experts: int,
+        expert_dim: int,
+        top_k: int,
+        shared_dim: int,
+        n_modalities: int,
     ) -> None:
         super().__init__()
         self.top_k = top_k

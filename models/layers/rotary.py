@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def rotary_table(positions: Tensor, head_dim: int, theta: float = 10_000.0) -> tuple[Tensor, Tensor]:
+def rotary_table(
+    positions: Tensor, head_dim: int, theta: float = 10_000.0
+) -> tuple[Tensor, Tensor]:
     """cos and sin [T, head_dim] in fp32 for integer `positions` [T]."""
     exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
     angle = positions.float()[:, None] * theta**-exponent

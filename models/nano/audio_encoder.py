@@ -138,7 +138,9 @@ class AudioEncoder(nn.Module):
         x = F.gelu(x)
         phones = x.new_zeros(0)
         blocks = []
-        for number, (block, block_state) in enumerate(zip(self.blocks, state.blocks), start=1):
+        for number, (block, block_state) in enumerate(
+            zip(self.blocks, state.blocks, strict=True), start=1
+        ):
             x, block_state = block.step(x, block_state, state.position)
             blocks.append(block_state)
             if number == self.config.phone_block:

@@ -77,9 +77,7 @@ class NanoDialogue:
         memory = self._memory
         if memory.hearing is None:
             self._open_turn()
-            memory = replace(
-                self._memory, hearing=self._model.ear.initial(), spoken_turn=True
-            )
+            memory = replace(self._memory, hearing=self._model.ear.initial(), spoken_turn=True)
             self._memory = memory
         samples = torch.from_numpy(np.ascontiguousarray(pcm, dtype=np.float32))
         assert memory.hearing is not None
@@ -156,8 +154,9 @@ class NanoDialogue:
                 break
         if reason == "completed":
             self._close_reply()
-        yield ReplyDone("completed" if reason == "completed" else "max_tokens",
-                        self._usage(before, counts))
+        yield ReplyDone(
+            "completed" if reason == "completed" else "max_tokens", self._usage(before, counts)
+        )
 
     def _understand(self, options: ReplyOptions, counts: _Counts) -> Iterator[ReplyPart]:
         """Close the user's turn and decide on an action."""
@@ -212,9 +211,7 @@ class NanoDialogue:
         counts.text += 1 + len(tokens)
         return parse(f"{text.intent_name(intent)} {text.decode(tokens)}")
 
-    def _say(
-        self, options: ReplyOptions, pending: Pending, counts: _Counts
-    ) -> Iterator[ReplyPart]:
+    def _say(self, options: ReplyOptions, pending: Pending, counts: _Counts) -> Iterator[ReplyPart]:
         """Speak the reply to a decided action."""
         with torch.inference_mode():
             hidden = self._feed([REP])
@@ -296,9 +293,7 @@ class NanoDialogue:
         )
         with torch.inference_mode():
             self._feed([EOS])
-        self._memory = replace(
-            self._memory, reply=replace(reply, words=words, closed=True)
-        )
+        self._memory = replace(self._memory, reply=replace(reply, words=words, closed=True))
 
     # --- forgetting ------------------------------------------------------------------------
 
@@ -309,7 +304,9 @@ class NanoDialogue:
             raise ValueError("there is no reply to truncate")
         if not 0 <= samples_heard <= reply.n_samples:
             raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
-        kept = [w for w in reply.words if w.end_samples is not None and w.end_samples <= samples_heard]
+        kept = [
+            w for w in reply.words if w.end_samples is not None and w.end_samples <= samples_heard
+        ]
         if samples_heard == 0:
             kept = []
         caches = kept[-1].caches if kept else reply.start

@@ -44,9 +44,7 @@ class Ear(nn.Module):
     def __init__(self, config: NanoConfig, text: Text) -> None:
         super().__init__()
         self.config, self.text = config, text
-        self.encoder = AudioEncoder(
-            config.encoder, config.mel.n_mels, config.thinker.vocabulary
-        )
+        self.encoder = AudioEncoder(config.encoder, config.mel.n_mels, config.thinker.vocabulary)
         self.projector = AudioProjector(config.encoder.dim, config.thinker)
         self._frame_samples = 4 * config.mel.hop_samples
         self._chunk_samples = self._frame_samples * config.encoder.chunk_frames
@@ -66,9 +64,7 @@ class Ear(nn.Module):
             chunks.append(positions)
         return chunks, state
 
-    def close(
-        self, state: HearingState, thinker: Thinker
-    ) -> tuple[list[Tensor], HearingState]:
+    def close(self, state: HearingState, thinker: Thinker) -> tuple[list[Tensor], HearingState]:
         """The turn is over: what is left of its last chunk."""
         n = self._n_waiting(state) // self._frame_samples * self._frame_samples
         if n == 0:

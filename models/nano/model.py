@@ -34,8 +34,9 @@ class NanoModel:
     languages = ("en",)
     modalities = ("audio", "text")
 
-    def __init__(self, config: NanoConfig, text: Text, talker: TalkerConfig,
-                 decoder: AudioDecoderConfig) -> None:
+    def __init__(
+        self, config: NanoConfig, text: Text, talker: TalkerConfig, decoder: AudioDecoderConfig
+    ) -> None:
         self.config, self.text = config, text
         self.min_intent_probability = config.min_intent_probability
         self.ear = Ear(config, text)
@@ -62,8 +63,9 @@ class NanoModel:
             NanoConfig.from_dict(data),
             Text.shipped(),
             TalkerConfig(**data["talker"]),
-            AudioDecoderConfig(**{**data["audio_decoder"],
-                                  "levels": tuple(data["audio_decoder"]["levels"])}),
+            AudioDecoderConfig(
+                **{**data["audio_decoder"], "levels": tuple(data["audio_decoder"]["levels"])}
+            ),
         )
         for name, module in model.parts().items():
             weights = load_file(folder / f"{name}.safetensors")

@@ -75,7 +75,7 @@ class Thinker(nn.Module):
         """Prefill or decode: x [1, T, D] of one modality → hidden of the last position [D]."""
         kinds = torch.full(x.shape[:2], modality, dtype=torch.long, device=x.device)
         new = []
-        for layer, cache in zip(self.layers, caches):
+        for layer, cache in zip(self.layers, caches, strict=True):
             x, cache = layer.step(x, kinds, cache)
             new.append(cache)
         return self.norm(x[0, -1]), tuple(new)
