@@ -39,7 +39,7 @@ bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-
 
 train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see training/README.md
 	@bash tests/debian_packages.sh
-	@$(PY) -m training.nano $(ARGS)
+	@$(PY) -m training $(ARGS)
 
 lint: $(VENV)/.test-tools  ## ruff and mypy
 	@$(PY) -m ruff check .

@@ -1,4 +1,8 @@
-"""`python -m training --stage encoder --minutes 30`: one stage of nano's recipe, resumable."""
+"""nano's recipe: `make train-nano`, or one stage of it, resumable.
+
+    python -m training                              every stage in order, from where it stopped
+    python -m training --stage encoder --minutes 30
+"""
 
 from __future__ import annotations
 
@@ -8,28 +12,84 @@ import importlib
 import torch
 
 from . import loop
+from .export import export_understanding, export_voice
+from .speech_pool import make_shard, pool_folder
 
-STAGES = ("thinker", "encoder", "project", "joint")
+# CPU minutes of each stage, in the order of training; see docs/nano.md for what they reached.
+MINUTES = {
+    "codec": 30.0,
+    "talker": 35.0,
+    "thinker": 7.0,
+    "encoder": 120.0,
+    "project": 10.0,
+    "joint": 20.0,
+}
+POOL_SHARDS = 50
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--stage", required=True, choices=STAGES)
-    parser.add_argument("--minutes", type=float, required=True, help="CPU minutes to train for")
-    parser.add_argument("--languages", default="en", help="comma-separated: en,cmn,yue")
+def make_pool(languages: list[str], n_shards: int) -> None:
+    """Synthesise what is missing of the first n_shards of each language."""
+    for language in languages:
+        for index in range(n_shards):
+            if not (pool_folder("train", language) / f"{index:05d}.json").exists():
+                print(f"pool {language}: shard {index + 1} of {n_shards}", flush=True)
+                make_shard("train", language, index)
+
+
+def run_stage(name: str, minutes: float, options: argparse.Namespace) -> None:
+    """Train one stage for `minutes` more."""
+    torch.manual_seed(0)
+    device = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    module = importlib.import_module(f"training.{name}")
+    stage = module.stage(torch.device(device), options.languages, options.seed)
+    loop.train(stage, minutes, options.fresh)
+
+
+def run_all(options: argparse.Namespace) -> None:
+    """Every stage up to its budget, then the export. A finished stage is not repeated."""
+    make_pool(options.languages, POOL_SHARDS)
+    for name, minutes in MINUTES.items():
+        left = minutes * options.scale - loop.minutes_spent(name)
+        if left > 0.1:
+            run_stage(name, left, options)
+    for path in [*export_voice(), *export_understanding()]:
+        print("wrote", path.name)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stage", choices=["pool", *MINUTES, "export", "all"], default="all")
+    parser.add_argument("--minutes", type=float, help="CPU minutes to train the stage for")
+    parser.add_argument("--scale", type=float, default=1.0, help="stretch every budget of `all`")
+    parser.add_argument(
+        "--languages", default=["en"], type=lambda v: v.split(","), help="en,cmn,yue"
+    )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--seed", type=int, default=0, help="seed of the data, not the weights")
     parser.add_argument("--fresh", action="store_true", help="ignore the stage's checkpoint")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
     torch.set_num_threads(options.threads)
-    name = options.device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(0)
-    module = importlib.import_module(f"training.{options.stage}")
-    stage = module.stage(torch.device(name), options.languages.split(","), options.seed)
-    loop.train(stage, options.minutes, options.fresh)
+    if options.stage == "all":
+        run_all(options)
+    elif options.stage == "pool":
+        make_pool(options.languages, POOL_SHARDS)
+    elif options.stage == "export":
+        for path in [*export_voice(), *export_understanding()]:
+            print("wrote", path.name)
+    else:
+        run_stage(options.stage, options.minutes or MINUTES[options.stage], options)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
     optimizer = torch.optim.AdamW(
         parameters, stage.peak_lr, betas=(0.9, 0.98), weight_decay=stage.weight_decay, fused=True
     )
+    spent = 0.0 if fresh else minutes_spent(stage.name)
     step = 0 if fresh else _resume(stage, optimizer)
     on_cpu = parameters[0].device.type == "cpu"
     clock = time.process_time if on_cpu else time.monotonic
@@ -85,8 +86,8 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
                 log.write(json.dumps(row) + "\n")
                 log.flush()
             if step % CHECKPOINT_EVERY == 0:
-                save(stage, optimizer, step)
-    save(stage, optimizer, step)
+                save(stage, optimizer, step, spent + elapsed / 60)
+    save(stage, optimizer, step, spent + minutes)
     plot(stage.folder)
 
 
@@ -96,10 +97,11 @@ def _schedule(steps: int, progress: float, floor: float) -> float:
     return warm * (floor + (1 - floor) * 0.5 * (1 - math.cos(math.pi * left)))
 
 
-def save(stage: Stage, optimizer: torch.optim.Optimizer, step: int) -> None:
+def save(stage: Stage, optimizer: torch.optim.Optimizer, step: int, minutes: float) -> None:
     """Write the checkpoint in one piece: a stop in the middle leaves the previous one."""
     state = {
         "step": step,
+        "minutes": minutes,
         "optimizer": optimizer.state_dict(),
         "modules": {k: m.state_dict() for k, m in stage.modules.items()},
     }
@@ -117,6 +119,15 @@ def _resume(stage: Stage, optimizer: torch.optim.Optimizer) -> int:
         module.load_state_dict(state["modules"][name])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
+
+
+def minutes_spent(stage_name: str) -> float:
+    """What a stage's checkpoint has been trained for."""
+    path = RUNS / stage_name / "checkpoint.pt"
+    if not path.exists():
+        return 0.0
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return float(state.get("minutes", 0.0))
 
 
 def load_modules(stage_name: str, modules: Mapping[str, nn.Module]) -> bool:

@@ -36,6 +36,8 @@ def draw(rng: random.Random, split: str, sentence: str, follow_up: str) -> str:
     """One utterance to decline.
 
     Args:
+        rng: where chance comes from.
+        split: `train` or `heldout`.
         sentence: a proper sentence of the domain, which may be broken off or shuffled.
         follow_up: one that means nothing without the turn before.
     """

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from vivavoce.models.nano.actions import parse, render
-
 from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 
 from . import followups, rejects, results
@@ -163,7 +162,7 @@ def _hurried(rng: random.Random, text: str) -> str:
         return _ARTICLE.sub("", text)
     if kind < 0.12:
         mine = rng.choice(("my ", "our "))
-        return re.sub(r"\bthe (?=(?:%s)\b)" % _OWNED, mine, text)
+        return re.sub(rf"\bthe (?=(?:{_OWNED})\b)", mine, text)
     return text
 
 
