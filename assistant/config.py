@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -24,16 +23,9 @@ from pydantic import BaseModel, ValidationError
 from .. import configs
 from .errors import UserError
 from .settings import Config
-
-if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError
-    from tomllib import loads as parse_toml
-else:  # tomli is tomllib's origin; the same function on Python 3.10
-    from tomli import TOMLDecodeError
-    from tomli import loads as parse_toml
+from .toml import Table, TOMLDecodeError, parse_toml
 
 ENVIRONMENT_PREFIX = "VIVAVOCE_"
-Table = dict[str, Any]
 
 
 class ConfigError(UserError):
@@ -124,10 +116,9 @@ def _file_layer(path: Path) -> Layer:
 
 def _parse(text: str, source: str) -> Table:
     try:
-        table: Table = parse_toml(text)
+        return parse_toml(text)
     except TOMLDecodeError as error:
         raise ConfigError(f"{source} is not valid TOML: {error}.") from None
-    return table
 
 
 def _environment_layers(environment: Mapping[str, str]) -> list[Layer]:

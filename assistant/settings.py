@@ -31,6 +31,13 @@ class ServerSettings(Section):
     )
     max_sessions: int = Field(8, ge=1, description="conversations at the same time")
     session_max_s: float = Field(3600.0, gt=0, description="longest conversation, seconds")
+    idle_max_s: float = Field(1800.0, gt=0, description="longest silence of a client, seconds")
+    send_lead_ms: int = Field(
+        500,
+        ge=0,
+        description="reply audio goes out this far ahead of its playing, "
+        "milliseconds; 0: as fast as it is made",
+    )
 
 
 class ModelSettings(Section):
@@ -58,6 +65,11 @@ class AudioSettings(Section):
     enabled: bool = Field(True, description="converse through microphone and speaker")
     input_device: str = Field("", description="from `vivavoce devices`; empty: default")
     output_device: str = Field("", description="from `vivavoce devices`; empty: default")
+    echo: Literal["half_duplex", "none"] = Field(
+        "half_duplex",
+        description="half_duplex: deaf while the loudspeaker sounds, or it would hear itself; "
+        "none: for headsets, where it can be interrupted by voice",
+    )
     volume_percent: int = Field(80, ge=0, le=100, description="loudness at start, percent")
 
 
@@ -65,15 +77,15 @@ class TurnSettings(Section):
     """When the person's turn begins and ends."""
 
     vad: Literal["webrtc", "silero"] = Field("webrtc", description="voice activity detector")
-    threshold: float = Field(0.5, ge=0, le=1, description="how sure the detector must be, 0 to 1")
+    threshold: float = Field(0.5, gt=0, le=1, description="how sure the detector must be, 0 to 1")
     prefix_padding_ms: int = Field(
         300, ge=0, le=2000, description="audio kept from before the detected start, milliseconds"
     )
     soft_end_ms: int = Field(
-        200, ge=60, le=2000, description="silence after which a reply is prepared, milliseconds"
+        200, ge=20, le=2000, description="silence after which a reply is prepared, milliseconds"
     )
     silence_ms: int = Field(
-        500, ge=100, le=5000, description="silence that ends the turn, milliseconds"
+        500, ge=100, le=2000, description="silence that ends the turn, milliseconds"
     )
     speculation: bool = Field(
         True, description="prepare the reply at the soft end instead of waiting for the turn's end"
@@ -89,7 +101,7 @@ class BargeInSettings(Section):
         "wait: never stop, what was said is the next turn; off: do not listen meanwhile",
     )
     confirm_ms: int = Field(
-        240, ge=0, le=2000, description="polite: speech that stops a reply, milliseconds"
+        240, ge=1, le=2000, description="polite: speech that stops a reply, milliseconds"
     )
 
 

@@ -1,0 +1,1 @@
+"""The sub-commands of the command line. What is heavy is imported when a command runs."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.assistant.config import ConfigError, load_config, parse_toml, preset_names
+from vivavoce.assistant.config import ConfigError, load_config, preset_names
 from vivavoce.assistant.settings import Config
+from vivavoce.assistant.toml import parse_toml
 
 ROOT = Path(__file__).parents[2]
 

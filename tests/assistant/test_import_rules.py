@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("assistant", "streaming", "models", "configs")
+ROOMS = ("assistant", "streaming", "models", "configs", "demo")
 STANDARD = set(sys.stdlib_module_names)
 AUDIO = {"numpy", "soxr", "sounddevice", "pyaudio", "webrtcvad", "silero_vad", "onnxruntime"}
 MATHEMATICS = {"numpy", "torch", "transformers", "tokenizers", "safetensors"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.assistant.config import parse_toml
+from vivavoce.assistant.toml import parse_toml
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("assistant", "streaming", "models", "configs")
+ROOMS = ("assistant", "streaming", "models", "configs", "demo")
 
 
 def packages_on_disk() -> set[str]:
@@ -49,10 +49,12 @@ def test_the_wheel_holds_one_namespace_and_nothing_bare(wheel):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_presets_and_weights(wheel):
+def test_the_wheel_holds_presets_voices_and_weights(wheel):
     names = set(wheel.namelist())
     for preset in (ROOT / "configs").glob("*.toml"):
         assert f"vivavoce/configs/{preset.name}" in names
+    for recording in (ROOT / "demo" / "voices").glob("*.wav"):
+        assert f"vivavoce/demo/voices/{recording.name}" in names
     weights = [name for name in names if name.endswith(".safetensors")]
     assert weights and all(name.startswith("vivavoce/models/nano/") for name in weights)
     size = sum(wheel.getinfo(name).file_size for name in weights)

@@ -1,0 +1,32 @@
+"""Options that several commands share, and the configuration they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..config import load_config
+from ..settings import Config
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings.", metavar="FILE")
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="Shipped preset to build on.", metavar="NAME")
+]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Speech model, see `vivavoce models list`.")
+]
+ApiKey = Annotated[
+    str | None, typer.Option("--api-key", help="Key that clients must send.", metavar="KEY")
+]
+LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.")]
+
+
+def configuration(
+    file: Path | None, preset: str | None, log_level: str | None = None, **sections: dict[str, Any]
+) -> Config:
+    """The configuration with what the command line set on top; None leaves a setting alone."""
+    return load_config(file, preset, {**sections, "log": {"level": log_level}})

@@ -1,0 +1,54 @@
+"""`vivavoce serve`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from .options import ApiKey, ConfigFile, LogLevel, Model, Preset, configuration
+
+
+def serve(
+    model: Model = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one.")] = None,
+    no_audio: Annotated[
+        bool, typer.Option("--no-audio", help="No microphone and speaker, the WebSocket only.")
+    ] = False,
+    api_key: ApiKey = None,
+    file: ConfigFile = None,
+    preset: Preset = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Run the daemon: microphone and speaker of this machine, WebSocket and HTTP on one port.
+
+    Prints `ready ws://HOST:PORT/v1/realtime` on stdout when it accepts; logs go to stderr. Ends
+    on Ctrl-C or SIGTERM.
+    """
+    config = configuration(
+        file,
+        preset,
+        log_level,
+        model={"name": model},
+        server={"host": host, "port": port, "api_key": api_key},
+        audio={"enabled": False if no_audio else None},
+    )
+    from ..daemon import Daemon
+
+    asyncio.run(_serve(Daemon(config)))
+
+
+async def _serve(daemon: object) -> None:
+    from ..daemon import Daemon
+
+    assert isinstance(daemon, Daemon)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with daemon:
+        print(f"ready {daemon.url}", flush=True)
+        await daemon.run_until(stop)

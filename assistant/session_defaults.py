@@ -1,0 +1,59 @@
+"""What sessions begin with, as the configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..streaming.endpoint import EndpointSettings
+from .core.settings import Listener, Settings
+from .session import SessionSettings
+from .settings import Config
+
+HYSTERESIS = 0.7  # the gate closes at this share of the threshold that opens it
+
+
+def session_defaults(
+    config: Config,
+    pure_skills: Collection[str],
+    output_rate_hz: int,
+    input_rate_hz: int = 16000,
+    listener: Listener = "remote",
+) -> SessionSettings:
+    """Settings of a fresh session.
+
+    Args:
+        config: the whole configuration.
+        pure_skills: skills that may run for a reply that is still speculative.
+        output_rate_hz: the model's.
+        input_rate_hz: the model's.
+        listener: "local" for the loudspeaker of this machine, "remote" for a client's.
+    """
+    core = Settings(
+        barge_in=config.barge_in.mode,
+        speculate=config.turn.speculation,
+        instructions=config.assistant.instructions,
+        voice=config.assistant.voice or None,
+        language=config.assistant.language,
+        pure_skills=frozenset(pure_skills),
+        listener=listener,
+        input_rate_hz=input_rate_hz,
+        output_rate_hz=output_rate_hz,
+    )
+    return SessionSettings(
+        core=core,
+        endpoint=_endpoint(config),
+        vad=config.turn.vad,
+        send_lead_ms=config.server.send_lead_ms or None,
+    )
+
+
+def _endpoint(config: Config) -> EndpointSettings:
+    turn = config.turn
+    return EndpointSettings(
+        on_threshold=turn.threshold,
+        off_threshold=turn.threshold * HYSTERESIS,
+        confirm_ms=config.barge_in.confirm_ms,
+        prefix_padding_ms=turn.prefix_padding_ms,
+        soft_end_ms=min(turn.soft_end_ms, turn.silence_ms),
+        silence_ms=turn.silence_ms,
+    )

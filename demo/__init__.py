@@ -1,0 +1,1 @@
+"""The demo's script and the recordings that play the person."""
