@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.streaming.sounds import tone
+from vivavoce.streaming import soundcard
+from vivavoce.streaming.capture import Capture
+from vivavoce.streaming.device_file import FileBackend
+from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable, Xruns, choose, make_backend
+from vivavoce.streaming.frames import Frame
+from vivavoce.streaming.playout import Drained, Playout, Stopped
+from vivavoce.streaming.soundcard import SoundCard
+from vivavoce.streaming.wavfile import WavError, read_wav, write_wav
+
+# --- choosing --------------------------------------------------------------------------------
+
+DEVICES = [
+    DeviceInfo(0, "HDA Intel: Analog", "ALSA", 2, 2),
+    DeviceInfo(1, "HDA Intel: HDMI", "ALSA", 0, 8),
+    DeviceInfo(2, "USB Speakerphone", "ALSA", 1, 2, default_input=True, default_output=True),
+    DeviceInfo(3, "USB Speakerphone Pro", "ALSA", 1, 2),
+]
+
+
+def test_a_device_is_chosen_by_index_name_or_default():
+    assert choose(DEVICES, None, output=True).index == 2
+    assert choose(DEVICES, 1, output=True).index == 1
+    assert choose(DEVICES, "0", output=False).index == 0
+    assert choose(DEVICES, "hdmi", output=True).index == 1
+    assert choose(DEVICES, "USB Speakerphone", output=True).index == 2
+    assert choose(DEVICES[:2], None, output=False).index == 0
+
+
+@pytest.mark.parametrize(
+    ("devices", "choice", "why"),
+    [
+        ([], None, "no microphone was found.*--no-audio"),
+        (DEVICES[1:2], None, "no microphone was found"),
+        (DEVICES, "hdmi", "no device fits the microphone 'hdmi'; choose one of 0: HDA Intel"),
+        (DEVICES, "usb", "several devices fit the microphone 'usb'; choose one of 2: .* 3: "),
+        (DEVICES, 9, "no device fits"),
+    ],
+)
+def test_a_choice_that_fits_nothing_or_too_much_is_explained(devices, choice, why):
+    with pytest.raises(DeviceUnavailable, match=why):
+        choose(devices, choice, output=False)
+
+
+def test_an_unknown_backend_is_refused_by_name():
+    with pytest.raises(ValueError, match="auto, sounddevice, pyaudio, null"):
+        make_backend("jack")
+
+
+def test_a_storm_is_more_than_twenty_xruns_within_a_second():
+    xruns = Xruns()
+    for i in range(20):
+        xruns.count(i * 0.01)
+    assert not xruns.storm()
+    xruns.count(0.2)
+    assert xruns.storm()
+    xruns.calm()
+    assert not xruns.storm()
+    assert xruns.n == 21
+    for i in range(100):
+        xruns.count(i * 0.06)
+    assert not xruns.storm()
+
+
+# --- files as devices ------------------------------------------------------------------------
+
+
+def test_an_unpaced_file_is_captured_whole_and_replies_are_written_whole(tmp_path):
+    write_wav(tmp_path / "in.wav", tone(1.003, 440, 44_100), 44_100)
+    frames: list[Frame] = []
+    notices: list[object] = []
+    over, played = threading.Event(), threading.Event()
+
+    def notice(one: object) -> None:
+        notices.append(one)
+        played.set()
+
+    backend = FileBackend(tmp_path / "in.wav", tmp_path / "out.wav", pace=0)
+    with SoundCard(backend, frames.append, notice, over.set) as card:
+        card.playout.open(1, 16_000)
+        card.playout.write(1, tone(5.0, 300))
+        card.playout.finish(1)
+        assert over.wait(10)
+        assert played.wait(10)
+        assert card.playout.heard(1) == 80_000
+        assert card.n_reopened == card.n_overflows == card.n_underflows == 0
+    assert notices == [Drained(1, 80_000)]
+    heard = np.concatenate([frame.pcm for frame in frames])
+    assert len(heard) == -(-round(1.003 * 48_000) // 480) * 160  # the last block is filled up
+    np.testing.assert_allclose(heard[1000:15_000], tone(1.0, 440)[1000:15_000], atol=0.01)
+    out, rate_hz = read_wav(tmp_path / "out.wav")
+    assert (len(out), rate_hz) == (240_000, 48_000)
+    np.testing.assert_allclose(out[4800:-4800], tone(5.0, 300, 48_000)[4800:-4800], atol=0.003)
+
+
+def test_a_paced_file_plays_in_real_time_and_can_be_stopped(tmp_path):
+    stopped = threading.Event()
+    notices: list[object] = []
+
+    def notice(one: object) -> None:
+        notices.append(one)
+        stopped.set()
+
+    backend = FileBackend(None, tmp_path / "out.wav", pace=4.0)
+    with SoundCard(backend, lambda frame: None, notice) as card:
+        card.playout.open(1, 48_000)
+        card.playout.write(1, np.full(480_000, 0.5, np.float32))
+        time.sleep(0.25)
+        card.playout.stop()
+        assert stopped.wait(5)
+    assert isinstance(notices[0], Stopped)
+    assert 480 <= notices[0].heard <= 0.9 * 480_000
+    out, _ = read_wav(tmp_path / "out.wav")
+    loud = np.nonzero(out > 0.49)[0]
+    assert loud[-1] - loud[0] + 1 == len(loud) == pytest.approx(notices[0].heard, abs=480)
+
+
+def test_the_null_device_hears_silence_in_real_time():
+    frames: list[Frame] = []
+    begin = time.monotonic()
+    with SoundCard(make_backend("null"), frames.append):
+        while len(frames) < 10 and time.monotonic() < begin + 10:
+            time.sleep(0.01)
+    assert time.monotonic() - begin >= 0.2
+    assert not np.concatenate([frame.pcm for frame in frames]).any()
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing_open(tmp_path):
+    before = threading.active_count()
+    with pytest.raises(WavError, match="nothing.wav"):
+        SoundCard(FileBackend(tmp_path / "nothing.wav"), lambda frame: None)
+    assert threading.active_count() == before
+
+
+# --- a device in trouble ---------------------------------------------------------------------
+
+
+class FakeStream:
+    latency_s = 0.01
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.error: Exception | None = None
+        self.closed = False
+
+    def time_s(self) -> float:
+        return time.monotonic()
+
+    def active(self) -> bool:
+        return self.alive
+
+    def failure(self) -> Exception | None:
+        return self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeBackend:
+    """Opens streams that do nothing; `away` makes opening fail."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.outputs: list[FakeStream] = []
+        self.inputs: list[FakeStream] = []
+        self.xruns: list[Xruns] = []
+        self.away = False
+
+    def devices(self) -> list[DeviceInfo]:
+        return []
+
+    def open_input(self, device: object, capture: Capture, xruns: Xruns) -> FakeStream:
+        return self._open(self.inputs, xruns)
+
+    def open_output(self, device: object, playout: Playout, xruns: Xruns) -> FakeStream:
+        return self._open(self.outputs, xruns)
+
+    def _open(self, streams: list[FakeStream], xruns: Xruns) -> FakeStream:
+        if self.away:
+            raise DeviceUnavailable("gone")
+        self.xruns.append(xruns)
+        streams.append(FakeStream())
+        return streams[-1]
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(soundcard, "_TEND_EVERY_S", 0.01)
+    monkeypatch.setattr(soundcard, "_RETRY_AFTER_S", 0.05)
+
+
+def eventually(condition) -> bool:
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def test_a_storm_of_underflows_opens_the_loudspeaker_anew(hasty, caplog):
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+        for i in range(21):
+            backend.xruns[0].count(i * 0.01)
+        assert eventually(lambda: card.n_reopened == 1)
+        assert backend.outputs[0].closed
+        assert not backend.outputs[1].closed
+        assert card.n_underflows == 21
+        time.sleep(0.05)
+        assert len(backend.outputs) == 2
+    assert backend.outputs[1].closed
+    assert "too many blocks came late" in caplog.text
+
+
+def test_a_microphone_that_comes_back_is_opened_again(hasty, caplog):
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.away = True
+        backend.inputs[0].alive = False
+        assert eventually(lambda: backend.inputs[0].closed)
+        time.sleep(0.15)
+        backend.away = False
+        assert eventually(lambda: len(backend.inputs) == 2)
+        assert eventually(lambda: card.n_reopened == 1)
+    assert caplog.text.count("opened anew") == 1
+
+
+def test_a_failed_callback_is_logged_and_its_stream_opened_anew(hasty, caplog):
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.outputs[0].error = ZeroDivisionError("oh")
+        assert eventually(lambda: card.n_reopened == 1)
+    assert "ZeroDivisionError: oh" in caplog.text
+
+
+def test_a_failing_consumer_of_notices_does_not_end_the_tending(caplog):
+    seen = []
+
+    def fail(notice: object) -> None:
+        seen.append(notice)
+        raise RuntimeError("consumer's mistake")
+
+    with SoundCard(FileBackend(pace=0), lambda frame: None, fail) as card:
+        for generation in (1, 2):
+            card.playout.open(generation, 48_000)
+            card.playout.finish(generation)
+            assert eventually(lambda generation=generation: len(seen) == generation)
+    assert "consumer's mistake" in caplog.text
+
+
+# --- sounddevice and pyaudio, with the libraries replaced ------------------------------------
+
+
+class PortAudioError(Exception):
+    pass
+
+
+class FakeSounddevice:
+    """As much of sounddevice as is used; `n_channels` are those its streams accept."""
+
+    PortAudioError = PortAudioError
+
+    class CallbackAbort(Exception):  # noqa: N818, sounddevice's own name
+        pass
+
+    def __init__(self, devices=(), n_channels=(1, 2), rate_hz=48_000) -> None:
+        self._devices = list(devices)
+        self._accepted = n_channels
+        self._rate_hz = rate_hz
+        self.opened: list[SimpleNamespace] = []
+        self.default = SimpleNamespace(device=[0, 0] if devices else [-1, -1])
+
+    def query_devices(self):
+        return self._devices
+
+    def query_hostapis(self):
+        return [{"name": "ALSA", "default_input_device": -1, "default_output_device": -1}]
+
+    def InputStream(self, **options):  # noqa: N802, sounddevice's own name
+        return self._stream(options)
+
+    OutputStream = InputStream
+
+    def _stream(self, options):
+        if options["channels"] not in self._accepted:
+            raise PortAudioError("Invalid number of channels")
+        if options["samplerate"] != self._rate_hz:
+            raise PortAudioError("Invalid sample rate")
+        own = {"latency": 0.02, "time": 5.0, "active": True, "asked": options}
+        stream = SimpleNamespace(**options | own)
+        stream.start = stream.close = lambda: None
+        self.opened.append(stream)
+        return stream
+
+
+CARD = {"name": "card", "hostapi": 0, "max_input_channels": 2, "max_output_channels": 2}
+FINE = SimpleNamespace(input_overflow=False, output_underflow=False)
+LATE = SimpleNamespace(input_overflow=True, output_underflow=True)
+STAMPS = SimpleNamespace(currentTime=5.0, inputBufferAdcTime=4.98, outputBufferDacTime=5.02)
+NO_STAMPS = SimpleNamespace(currentTime=5.0, inputBufferAdcTime=0.0, outputBufferDacTime=0.0)
+
+
+def use(monkeypatch, fake) -> FakeSounddevice:
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    return fake
+
+
+def test_sounddevice_streams_are_mono_48_khz_in_blocks_of_10_ms(monkeypatch):
+    fake = use(monkeypatch, FakeSounddevice([CARD]))
+    with SoundCard(make_backend("sounddevice"), lambda frame: None) as card:
+        for stream in fake.opened:
+            assert (stream.samplerate, stream.blocksize, stream.channels) == (48_000, 480, 1)
+            assert (stream.dtype, stream.asked["latency"]) == ("float32", "low")
+        assert card.latency_s == 0.04
+
+
+def test_sounddevice_callbacks_copy_count_and_stamp(monkeypatch):
+    fake = use(monkeypatch, FakeSounddevice([CARD]))
+    frames: list[Frame] = []
+    with SoundCard(make_backend("sounddevice"), frames.append) as card:
+        output, microphone = fake.opened
+        card.playout.open(1, 48_000)
+        card.playout.write(1, np.full(960, 0.5, np.float32))
+        block = np.full((480, 1), 9, np.float32)
+        output.callback(block, 480, STAMPS, LATE)
+        assert (block == 0.5).all()
+        assert card.playout.heard(1, 5.025) == 240
+        output.callback(block, 480, NO_STAMPS, FINE)
+        for _ in range(10):
+            microphone.callback(np.full((480, 1), 0.5, np.float32), 480, STAMPS, FINE)
+        microphone.callback(np.zeros((480, 1), np.float32), 480, NO_STAMPS, LATE)
+        assert eventually(lambda: len(frames) >= 3)
+        assert frames[1].pcm.mean() == pytest.approx(0.5, abs=0.01)
+        assert (card.n_underflows, card.n_overflows) == (1, 1)
+
+
+def test_a_card_without_mono_is_opened_in_stereo(monkeypatch):
+    fake = use(monkeypatch, FakeSounddevice([CARD], n_channels=(2,)))
+    frames: list[Frame] = []
+    with SoundCard(make_backend("sounddevice"), frames.append) as card:
+        output, microphone = fake.opened
+        card.playout.open(1, 48_000)
+        card.playout.write(1, np.full(480, 0.5, np.float32))
+        block = np.zeros((480, 2), np.float32)
+        output.callback(block, 480, STAMPS, FINE)
+        assert (block == 0.5).all()
+        for _ in range(10):
+            microphone.callback(np.tile(np.float32([0.2, 0.6]), (480, 1)), 480, STAMPS, FINE)
+        assert eventually(lambda: len(frames) >= 3)
+        assert frames[1].pcm.mean() == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_callback_that_fails_ends_its_stream_and_keeps_the_reason(monkeypatch):
+    fake = use(monkeypatch, FakeSounddevice([CARD]))
+    backend = make_backend("sounddevice")
+    playout = Playout(48_000, time.monotonic)
+    stream = backend.open_output(None, playout, Xruns())
+    playout.fill = None  # type: ignore[method-assign, assignment]
+    with pytest.raises(FakeSounddevice.CallbackAbort):
+        fake.opened[0].callback(np.zeros((480, 1), np.float32), 480, STAMPS, FINE)
+    assert isinstance(stream.failure(), TypeError)
+
+
+@pytest.mark.parametrize(
+    ("fake", "why"),
+    [
+        (FakeSounddevice(), "no loudspeaker was found.*--no-audio"),
+        (FakeSounddevice([CARD], rate_hz=16_000), "'card' cannot be opened at 48000 Hz.*sample"),
+    ],
+)
+def test_a_machine_without_a_usable_card_is_told_what_to_do(monkeypatch, fake, why):
+    use(monkeypatch, fake)
+    with pytest.raises(DeviceUnavailable, match=why):
+        SoundCard(make_backend("sounddevice"), lambda frame: None)
+
+
+def test_without_portaudio_the_message_says_what_to_install(monkeypatch):
+    class NoPortAudio:
+        def find_spec(self, name, path=None, target=None):
+            if name == "sounddevice":
+                raise OSError("PortAudio library not found")
+
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoPortAudio(), *sys.meta_path])
+    monkeypatch.setitem(sys.modules, "pyaudio", None)
+    for name in ("sounddevice", "auto"):
+        with pytest.raises(DeviceUnavailable, match="apt install libportaudio2.*--no-audio"):
+            make_backend(name)
+
+
+def test_without_the_packages_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    monkeypatch.setitem(sys.modules, "pyaudio", None)
+    with pytest.raises(DeviceUnavailable, match="pip install sounddevice"):
+        make_backend("sounddevice")
+    with pytest.raises(DeviceUnavailable, match="pip install pyaudio.*portaudio19-dev"):
+        make_backend("pyaudio")
