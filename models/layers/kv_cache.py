@@ -61,7 +61,8 @@ class KvCache:
         while capacity < end:
             capacity *= 2
         batch, heads, _, head_dim = k.shape
-        new_k, new_v = k.new_empty(2, batch, heads, capacity, head_dim)
+        new_k = k.new_empty(batch, heads, capacity, head_dim)
+        new_v = torch.empty_like(new_k)
         if self.length:
             old_k, old_v = self.keys_values()
             new_k[:, :, : self.length] = old_k
