@@ -77,6 +77,10 @@ class Metrics:
             registry=registry,
         )
 
+    def model_call(self, kind: str, seconds: float) -> None:
+        """The model was called; any thread may say so."""
+        self.compute_s.labels(kind).observe(seconds)
+
     def text(self) -> bytes:
         """Everything, in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -62,10 +62,9 @@ def _value(schema: Any, root: Schema, depth: int) -> Any:
     return make(schema, root, depth)
 
 
-def _resolved(schema: Any, root: Schema) -> Schema:
-    """`schema` with its local reference followed and its first alternative taken in."""
-    if not isinstance(schema, Mapping):
-        return {}
+def _resolved(given: Any, root: Schema) -> Schema:
+    """A schema with its local reference followed and its first alternative taken in."""
+    schema: Schema = given if isinstance(given, Mapping) else {}
     for _ in range(_DEEPEST):
         if isinstance(schema.get("$ref"), str):
             schema = {**_followed(schema["$ref"], root), **_without(schema, "$ref")}
