@@ -62,7 +62,7 @@ class KvCache:
             capacity *= 2
         batch, heads, _, head_dim = k.shape
         new_k = k.new_empty(batch, heads, capacity, head_dim)
-        new_v = torch.empty_like(new_k)
+        new_v = v.new_empty(batch, heads, capacity, head_dim)
         if self.length:
             old_k, old_v = self.keys_values()
             new_k[:, :, : self.length] = old_k
