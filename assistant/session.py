@@ -9,20 +9,56 @@
 
 `emit(notice)` is called on the event loop, one notice after another in the order of the wire;
 it must not block. Every complaint about a request is a ProtocolError notice with its event_id.
+
+    append -> Ears -> Hearing --+
+    requests -------------------+-> inbox -> Conversation -> effects -> Line (model)
+    model, outlet, skills ------+                                   \\-> Outlet, skills, emit
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast, get_args
 
 from ..streaming.endpoint import EndpointSettings
+from ..streaming.frames import Pcm
+from ..streaming.playout import Notice as PlayoutNotice
+from ..streaming.playout import Playout
+from ..streaming.resample import resample
 from ..streaming.vad import VadKind
-from .core.items import Item
-from .core.notices import Notice
+from .core import effects as core
+from .core import events
+from .core.conversation import Conversation
+from .core.effects import Effect
+from .core.events import ClientEvent, Event, SpeechEvent
+from .core.ids import CountedIds
+from .core.items import InputAudio, Item, MessageItem, OutputAudio
+from .core.notices import Action, AudioDelta, ItemDeleted, Notice, ResponseDone
 from .core.settings import ResponseOptions, Settings
+from .ears import Attention, Ears
+from .engine import Engine
+from .hearing import Hearing
+from .model_items import arguments_of
+from .outlet import LocalOutlet, Outlet, RemoteOutlet
+from .recorder import Recorder
+from .skills.registry import SkillSet
+from .sound_store import SoundStore
+from .turn_times import TurnClock, TurnTimes
+
+log = logging.getLogger(__name__)
 
 Emit = Callable[[Notice], None]
+
+SLICE_S = 0.1
+"""Input is handled in slices of this length; after each the event loop may do other things."""
+_NOTICES = get_args(Notice)
+_OUTLET = get_args(core.OutletEffect)
+_ASKS_ABOUT_HEARING = (*get_args(SpeechEvent), *get_args(ClientEvent))
+"""Before these the core is told how much of the reply was heard."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +84,340 @@ class SessionSettings:
 
 
 class Session:
-    """See the module's text. (Interface first; the body follows.)"""
+    """See the module's text. Everything happens on the event loop that made it.
 
-    async def open(self) -> None: ...
-    async def append(self, pcm: object, rate_hz: int) -> None: ...
-    async def close(self) -> None: ...
-    def configure(self, settings: SessionSettings) -> None: ...
-    def commit(self, event_id: str | None = None) -> None: ...
-    def clear(self, event_id: str | None = None) -> None: ...
+    Args:
+        engine: runs the model.
+        emit: takes the notices.
+        settings: how it begins.
+        skills: what the daemon itself can do; None nothing.
+        playout: this machine's loudspeaker; None for a client that plays. Its owner hands the
+            loudspeaker's notices to `playout_noticed`.
+        seed: goes into every id.
+        recorder: writes everything down.
+        on_turn: is told the times of each spoken turn.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        emit: Emit,
+        settings: SessionSettings | None = None,
+        skills: SkillSet | None = None,
+        playout: Playout | None = None,
+        seed: str = "",
+        recorder: Recorder | None = None,
+        on_turn: Callable[[TurnTimes], None] | None = None,
+    ) -> None:
+        self._settings = _for_model(settings or SessionSettings(), engine)
+        loop, rates = asyncio.get_running_loop(), self._settings.core
+        self._emit = emit
+        self._skills = skills
+        self._recorder = recorder
+        self._seed = seed
+        self._n_given = 0
+        self._conversation = Conversation(rates, CountedIds(seed))
+        self._sounds = SoundStore()
+        self._line = engine.line(self._happened, self._sounds.heard)
+        self._ears = Ears(rates.input_rate_hz)
+        self._attention = Attention(self._ears, self._line.listen)
+        self._hearing = Hearing(self._settings.endpoint, self._settings.vad)
+        self._outlet = self._make_outlet(playout)
+        self._times = TurnClock(rates.input_rate_hz, loop.time, on_turn or (lambda times: None))
+        self._inbox: deque[Event] = deque()
+        self._pumping = False
+        self._playing: int | None = None
+        self._quiet_since: int | None = None
+        self._closed = False
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Have the model open its dialogue; sound and requests may come right after."""
+        if self._recorder is not None:
+            self._recorder.begin(self._settings.core, self._seed, self._settings.output_rate_hz)
+        self._line.open(self._settings.core)
+
+    async def close(self) -> None:
+        """End everything that is open; twice is fine."""
+        if self._closed:
+            return
+        self._happened(events.SessionClosed())
+        self._closed = True
+        self._outlet.close()
+        self._line.close()
+        if self._skills is not None:
+            self._skills.close()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def configure(self, settings: SessionSettings) -> None:
+        """Change the settings; what a model must know takes effect between replies."""
+        old, settings = self._settings, _for_model(settings, self._line.engine)
+        self._settings = settings
+        self._hearing.configure(settings.endpoint, settings.vad, self._ears.end)
+        if settings.core.turn_detection and not old.core.turn_detection:
+            self._hearing.restart(self._ears.end)
+        if settings.core != old.core:
+            self._happened(events.SettingsChanged(settings.core))
+
+    # --- sound in ----------------------------------------------------------------------------
+
+    async def append(self, pcm: Pcm, rate_hz: int) -> None:
+        """The user's next samples [n] at rate_hz; time is counted in samples, whatever the pace."""
+        size = max(int(SLICE_S * rate_hz), 1)
+        for start in range(0, len(pcm), size):
+            if start:
+                await asyncio.sleep(0)
+            self._hear(self._ears.feed(pcm[start : start + size], rate_hz))
+
+    def _hear(self, new: Pcm) -> None:
+        if self._closed or not len(new):
+            return
+        if self._recorder is not None:
+            self._recorder.heard(new)
+        if self._settings.core.turn_detection:
+            for event in self._hearing.feed(new):
+                self._happened(event)
+            self._watch_quiet()
+        else:
+            self._happened(events.InputAppended(self._ears.end))
+        self._attention.go_on()
+        self._ears.forget(self._conversation.oldest_input_needed)
+
+    def _watch_quiet(self) -> None:
+        """After a reply, silence for too long lets the assistant speak up."""
+        timeout_ms, since = self._settings.idle_timeout_ms, self._quiet_since
+        if timeout_ms is None or since is None:
+            return
+        if self._conversation.speaking or self._conversation.listening:
+            self._quiet_since = None
+        elif self._ears.end - since >= timeout_ms * self._ears.rate_hz // 1000:
+            self._quiet_since = None
+            self._happened(events.IdleTimedOut(since, self._ears.end))
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def commit(self, event_id: str | None = None) -> None:
+        """Make the input so far an item."""
+        self._hear(self._ears.flush())
+        self._happened(events.CommitRequested(self._ears.end, event_id))
+        self._hearing.restart(self._ears.end)
+
+    def clear(self, event_id: str | None = None) -> None:
+        """Forget the input so far."""
+        self._ears.flush()
+        self._happened(events.ClearRequested(self._ears.end, event_id))
+        self._hearing.restart(self._ears.end)
+
     def create_item(
         self,
         item: Item,
         after: str | None = None,
         event_id: str | None = None,
-        audio: object | None = None,
+        audio: Pcm | None = None,
         audio_rate_hz: int = 24000,
-    ) -> None: ...
-    def delete_item(self, item_id: str, event_id: str | None = None) -> None: ...
-    def retrieve_item(self, item_id: str, event_id: str | None = None) -> None: ...
+    ) -> None:
+        """Add an item; `audio` [n] is the sound of its InputAudio."""
+        if audio is not None and isinstance(item, MessageItem):
+            item = self._keep_given(item, resample(audio, audio_rate_hz, self._ears.rate_hz))
+        self._happened(events.ItemCreateRequested(item, after, event_id))
+
+    def delete_item(self, item_id: str, event_id: str | None = None) -> None:
+        self._happened(events.ItemDeleteRequested(item_id, event_id))
+
+    def retrieve_item(self, item_id: str, event_id: str | None = None) -> None:
+        self._happened(events.ItemRetrieveRequested(item_id, event_id))
+
     def truncate_item(
         self, item_id: str, content_index: int, audio_end_ms: int, event_id: str | None = None
-    ) -> None: ...
+    ) -> None:
+        """The client played so much of the item and no more."""
+        self._happened(events.TruncateRequested(item_id, content_index, audio_end_ms, event_id))
+
     def respond(
         self,
-        options: ResponseOptions = ResponseOptions(),
+        options: ResponseOptions | None = None,
         input_items: tuple[Item, ...] = (),
         event_id: str | None = None,
-    ) -> None: ...
-    def cancel(self, response_id: str | None = None, event_id: str | None = None) -> None: ...
+    ) -> None:
+        """Answer now."""
+        self._happened(
+            events.ResponseRequested(options or ResponseOptions(), input_items, event_id)
+        )
+
+    def cancel(self, response_id: str | None = None, event_id: str | None = None) -> None:
+        """Stop a response, by default the conversation's own."""
+        self._happened(events.CancelRequested(response_id, event_id))
+
+    def confirm_barge_in(self) -> None:
+        """Somebody is sure that the reply must stop: a button, a wake word."""
+        self._happened(events.BargeInConfirmed(self._ears.end))
+
+    def deny_barge_in(self) -> None:
+        """Somebody is sure that what sounds like speech is none."""
+        self._happened(events.BargeInDenied(self._ears.end))
+
+    # --- views -------------------------------------------------------------------------------
+
+    @property
+    def speaking(self) -> bool:
+        """A reply is being made or played."""
+        return self._conversation.speaking
+
+    @property
+    def listening(self) -> bool:
+        """The user's turn is open."""
+        return self._conversation.listening
+
     def item_audio(self, item_id: str) -> tuple[bytes, int] | None:
         """PCM16 of an item (user or assistant) and its rate_hz, None where there is none."""
+        item = self._conversation.history.get(item_id)
+        if not isinstance(item, MessageItem):
+            return None
+        for part in item.content:
+            if isinstance(part, InputAudio | OutputAudio):
+                pcm16 = self._sounds.pcm16(item_id, part.n_samples)
+                spoken = isinstance(part, OutputAudio)
+                core_settings = self._settings.core
+                rate = core_settings.output_rate_hz if spoken else core_settings.input_rate_hz
+                return None if pcm16 is None else (pcm16, rate)
+        return None
+
+    def playout_noticed(self, notice: PlayoutNotice) -> None:
+        """What this machine's loudspeaker says; on the event loop."""
+        if isinstance(self._outlet, LocalOutlet):
+            self._outlet.noticed(notice)
+
+    # --- events in, effects out --------------------------------------------------------------
+
+    def _happened(self, event: Event) -> None:
+        """Take an event; effects that make new ones find the pump running and queue them."""
+        if self._closed:
+            return
+        self._inbox.append(event)
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._inbox:
+                self._handle(self._inbox.popleft())
+        finally:
+            self._pumping = False
+
+    def _handle(self, event: Event) -> None:
+        self._times.happened(event)
+        if isinstance(event, _ASKS_ABOUT_HEARING) and self._playing is not None:
+            progress = self._outlet.progress(self._playing)
+            self._receive(events.PlayoutAdvanced(self._playing, progress.sent, progress.heard))
+        self._receive(event)
+
+    def _receive(self, event: Event) -> None:
+        effects = self._conversation.receive(event)
+        if self._recorder is not None:
+            self._recorder.happened(event, effects)
+        for effect in effects:
+            try:
+                self._carry_out(effect)
+            except Exception:  # one effect's failure must not stop those after it
+                log.exception("could not carry out %s", type(effect).__name__)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, _NOTICES):
+            self._tell(effect)
+        elif isinstance(effect, core.Listen):
+            self._attention.listen(effect.start)
+        elif isinstance(effect, core.StopListening):
+            self._attention.stop(effect.end)
+        elif isinstance(effect, _OUTLET):
+            self._play(effect)
+        elif isinstance(effect, core.RunTool):
+            self._run(effect)
+        elif isinstance(effect, core.KeepAudio):
+            self._sounds.keep_heard(effect.item_id, self._ears.read(effect.start, effect.end))
+        else:
+            if isinstance(effect, core.StartReply | core.Commit):
+                self._outlet.open(effect.generation, self._settings.output_rate_hz)
+            self._line.do(cast(core.EngineEffect, effect))
+
+    def _tell(self, notice: Notice) -> None:
+        if isinstance(notice, ResponseDone):
+            self._reply_over(notice)
+        elif isinstance(notice, ItemDeleted):
+            self._sounds.forget(notice.item_id)
+        self._emit(notice)
+
+    def _reply_over(self, notice: ResponseDone) -> None:
+        """The silence after it is counted from the moment its sound ends."""
+        spoken = [
+            p for i in notice.response.output if isinstance(i, MessageItem) for p in i.content
+        ]
+        said = " ".join(p.transcript for p in spoken if isinstance(p, OutputAudio))
+        if self._skills is not None:
+            self._skills.remember_said(said)
+        lead_ms = self._settings.send_lead_ms or 0
+        self._quiet_since = self._ears.end + lead_ms * self._ears.rate_hz // 1000
+
+    def _play(self, effect: core.OutletEffect) -> None:
+        if isinstance(effect, core.PlayAudio):
+            self._playing = effect.generation
+            self._sounds.add_said(effect.item_id, effect.pcm)
+            self._outlet.play(effect)
+        elif isinstance(effect, core.FinishPlayout):
+            self._outlet.finish(effect.generation)
+        elif isinstance(effect, core.PausePlayout):
+            self._outlet.pause(effect.generation)
+        elif isinstance(effect, core.ResumePlayout):
+            self._outlet.resume(effect.generation)
+        elif isinstance(effect, core.StopPlayout):
+            self._outlet.stop(effect.generation)
+            self._playing = None
+
+    def _sent(self, delta: AudioDelta) -> None:
+        self._times.told(delta)
+        if self._recorder is not None:
+            self._recorder.said(delta.pcm)
+        self._emit(delta)
+
+    def _drained(self, generation: int) -> None:
+        self._happened(events.PlayoutDrained(generation))
+
+    def _run(self, effect: core.RunTool) -> None:
+        """Skills are quick; what they answer is an event like any other."""
+        action = Action(effect.name, effect.arguments)
+        if self._skills is None:
+            output = "sorry i can not do that"
+            log.warning("the model wants %s, and there are no skills", action)
+        else:
+            output = self._skills.run(effect.name, arguments_of(effect.arguments)).output
+        if effect.awaited:
+            self._happened(events.ToolReturned(effect.generation, effect.call_id, output))
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _make_outlet(self, playout: Playout | None) -> Outlet:
+        rate_hz = self._settings.core.output_rate_hz
+        if playout is not None:
+            return LocalOutlet(playout, self._drained, rate_hz)
+        return RemoteOutlet(self._sent, self._drained, rate_hz, self._settings.send_lead_ms)
+
+    def _keep_given(self, item: MessageItem, pcm: Pcm) -> MessageItem:
+        """An item that a client gave with its sound: it needs its id now."""
+        self._n_given += 1
+        item = replace(item, id=item.id or f"item_{self._seed}given{self._n_given:04d}")
+        content = tuple(
+            replace(part, n_samples=len(pcm)) if isinstance(part, InputAudio) else part
+            for part in item.content
+        )
+        self._sounds.keep_heard(item.id, pcm)
+        return replace(item, content=content)
+
+
+def _for_model(settings: SessionSettings, engine: Engine) -> SessionSettings:
+    """The same settings at the model's own rates."""
+    rates = replace(
+        settings.core,
+        input_rate_hz=engine.model.input_rate_hz,
+        output_rate_hz=engine.model.output_rate_hz,
+    )
+    return replace(settings, core=rates)

@@ -179,6 +179,13 @@ class PlayAudio:
 
 
 @dataclass(frozen=True)
+class FinishPlayout:
+    """No more audio will come; report PlayoutDrained once all of it has left."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
 class PausePlayout:
     generation: int
 
@@ -214,5 +221,5 @@ EngineEffect = (
     | RebuildDialogue
     | Transcribe
 )
-OutletEffect = PlayAudio | PausePlayout | ResumePlayout | StopPlayout
+OutletEffect = PlayAudio | FinishPlayout | PausePlayout | ResumePlayout | StopPlayout
 Effect = EngineEffect | OutletEffect | RunTool | KeepAudio | Notice

@@ -306,7 +306,7 @@ class PlayoutAdvanced:
 
 @dataclass(frozen=True)
 class PlayoutDrained:
-    """All audio given so far has been sent (remote) or heard (local)."""
+    """After FinishPlayout: all audio has been sent (remote) or heard (local)."""
 
     generation: int
 

@@ -1,0 +1,92 @@
+"""What a conversation holds. One value, shared by the files that each move one part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from .effects import Effect, RebuildDialogue
+from .history import History
+from .items import CallItem, CallOutputItem, Item
+from .ledger import Ledger
+from .memory import Memory, Sound
+from .response import Response
+from .settings import IdFactory, Settings
+
+
+@dataclass
+class Turn:
+    """The user's turn while it is open; `announced` where the client was told of its start."""
+
+    item_id: str
+    sound: Sound
+    announced: bool
+
+
+@dataclass
+class Spoken:
+    """What a spoken item may be cut to: `limit` samples, the sent ones or an earlier cut.
+
+    cut: where a client cut it; shown: where it is cut, by a client or by our own estimate.
+    """
+
+    generation: int
+    ledger: Ledger
+    cut: int | None = None
+    shown: int | None = None
+
+    @property
+    def limit(self) -> int:
+        return self.ledger.sent if self.cut is None else min(self.cut, self.ledger.sent)
+
+
+@dataclass
+class State:
+    """Everything a conversation knows.
+
+    Args:
+        out: effects of the event under way.
+        prepared: the speculative reply of the open turn.
+        active: the response that writes to the conversation.
+        asides: out-of-band responses by generation.
+        candidate: where speech began that may become a barge-in.
+        paused: playout is paused for a suspicion.
+        buffer_start: first input sample that no commit or clear has taken.
+        unanswered: the newest spoken item that no reply has taken up.
+        answer_later: a turn came during a reply and is answered after it.
+    """
+
+    settings: Settings
+    ids: IdFactory
+    out: list[Effect] = field(default_factory=list)
+    history: History = field(default_factory=History)
+    memory: Memory = field(init=False)
+    turn: Turn | None = None
+    candidate: int | None = None
+    prepared: Response | None = None
+    active: Response | None = None
+    asides: dict[int, Response] = field(default_factory=dict)
+    spoken: dict[str, Spoken] = field(default_factory=dict)
+    call_ids: dict[str, str] = field(default_factory=dict)
+    generation: int = 0
+    paused: bool = False
+    buffer_start: int = 0
+    unanswered: str | None = None
+    answer_later: bool = False
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.out, self._rebuild)
+
+    def for_model(self, item: Item) -> Item:
+        """An item as the model knows it: with its own id of a call."""
+        if isinstance(item, CallItem | CallOutputItem) and item.call_id in self.call_ids:
+            return replace(item, call_id=self.call_ids[item.call_id])
+        return item
+
+    def _rebuild(self) -> RebuildDialogue:
+        """The dialogue of now: with what is being spoken, as far as it has come."""
+        items = [self.for_model(item) for item in self.history]
+        message = self.active.message if self.active is not None else None
+        if message is not None:
+            items = [message.so_far if item.id == message.item.id else item for item in items]
+        return RebuildDialogue(self.settings, tuple(items))

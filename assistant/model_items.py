@@ -1,0 +1,96 @@
+"""From the core's items and settings to what a model's dialogue takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..models.dialogue import (
+    DialogueOptions,
+    Item,
+    Message,
+    Pcm,
+    ReplyOptions,
+    SpeechModel,
+    ToolCall,
+    ToolResult,
+    UserAudio,
+)
+from .core import items as core
+from .core.effects import ReplySpec
+from .core.settings import Settings, Tool
+
+Sound = Callable[[str], Pcm | None]
+"""The user's sound of an item, float32 [n] at the model's input rate; None when it is gone."""
+
+
+def dialogue_options(
+    settings: Settings, model: SpeechModel, history: Sequence[Item]
+) -> DialogueOptions:
+    """How a dialogue starts under these settings."""
+    return DialogueOptions(
+        voice=settings.voice if settings.voice in model.voices else None,
+        language=settings.language,
+        instructions=settings.instructions,
+        tools=[_tool(tool) for tool in settings.tools],
+        history=history,
+    )
+
+
+def reply_options(spec: ReplySpec) -> ReplyOptions:
+    """How one reply is made."""
+    return ReplyOptions(spec.audio, spec.max_tokens, spec.instructions, spec.allow_tools)
+
+
+def model_items(item: core.Item, sound: Sound) -> list[Item]:
+    """What the model is to know of an item; several things, or nothing."""
+    if isinstance(item, core.CallItem):
+        return [ToolCall(item.call_id, item.name, arguments_of(item.arguments), True)]
+    if isinstance(item, core.CallOutputItem):
+        return [ToolResult(item.call_id, item.output)]
+    spoken = [part for part in item.content if isinstance(part, core.InputAudio)]
+    pcm = sound(item.id) if spoken else None
+    if pcm is not None:
+        return [UserAudio(pcm, spoken[0].transcript)]
+    text = " ".join(filter(None, map(_text, item.content))).strip()
+    return [Message(item.role, text)] if text else []
+
+
+def split_open_turn(items: Sequence[core.Item], sound: Sound) -> tuple[list[Item], list[Pcm]]:
+    """The settled past, and the user's sounds at its end that nobody has answered yet.
+
+    The model is to listen to those, not to remember them: then it can answer them.
+    """
+    past = [made for item in items for made in model_items(item, sound)]
+    unanswered: list[Pcm] = []
+    while past and isinstance(last := past[-1], UserAudio):
+        unanswered.insert(0, last.pcm)
+        past.pop()
+    return past, unanswered
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """A call's arguments from JSON text; what is not an object counts as none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": arguments_of(tool.parameters),
+    }
+
+
+def _text(part: core.Content) -> str:
+    """The words of a part; sound that is gone is remembered by its transcript."""
+    if isinstance(part, core.InputText | core.OutputText):
+        return part.text
+    if isinstance(part, core.InputAudio | core.OutputAudio):
+        return part.transcript or ""
+    return ""
