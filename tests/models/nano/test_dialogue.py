@@ -1,0 +1,210 @@
+"""nano as shipped, through the interface every speech model offers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vivavoce.models.catalog import UnknownModel, load
+from vivavoce.models.dialogue import (
+    AudioDelta,
+    Dialogue,
+    DialogueOptions,
+    Heard,
+    Message,
+    ReplyDone,
+    ReplyOptions,
+    SpeechModel,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    UserAudio,
+)
+
+
+@pytest.fixture(scope="module")
+def nano() -> SpeechModel:
+    return load("nano")
+
+
+@pytest.fixture(scope="module")
+def question(nano: SpeechModel) -> np.ndarray:
+    """nano's own voice asks; whatever is understood, it is speech."""
+    pcm = np.concatenate([part.pcm for part in nano.speak("turn on the kitchen light")])
+    return np.concatenate([pcm, np.zeros(6400, np.float32)])
+
+
+def text_of(parts: list) -> str:
+    return "".join(p.text for p in parts if isinstance(p, TextDelta))
+
+
+def audio_of(parts: list) -> np.ndarray:
+    return np.concatenate([p.pcm for p in parts if isinstance(p, AudioDelta)])
+
+
+def ask(dialogue: Dialogue, text: str, audio: bool = True) -> list:
+    dialogue.add(Message("user", text))
+    return list(dialogue.reply(ReplyOptions(audio=audio)))
+
+
+def test_an_action_without_result_is_spoken_at_once(nano: SpeechModel) -> None:
+    parts = ask(nano.open(), "Turn on the kitchen light.")
+    assert parts[0] == ToolCall("call_0", "light_on", {"room": "kitchen"}, needs_result=False)
+    assert "kitchen" in text_of(parts)
+    assert len(audio_of(parts)) > nano.output_rate_hz // 2
+    assert isinstance(parts[-1], ReplyDone) and parts[-1].reason == "completed"
+
+
+def test_a_question_waits_for_its_tool_and_speaks_its_words(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    parts = ask(dialogue, "what is seven times eight")
+    assert parts[-1].reason == "tool_calls"
+    call = parts[0]
+    assert (call.name, call.needs_result) == ("calc", True)
+    assert call.arguments == {"a": 7, "op": "*", "b": 8}
+    dialogue.add(ToolResult(call.call_id, "fifty six"))
+    parts = list(dialogue.reply())
+    assert "fifty six" in text_of(parts)
+    assert parts[-1].reason == "completed"
+
+
+def test_a_result_for_no_call_is_refused(nano: SpeechModel) -> None:
+    with pytest.raises(ValueError, match="no call"):
+        nano.open().add(ToolResult("call_9", "five"))
+
+
+def test_what_it_does_not_understand_it_declines(nano: SpeechModel) -> None:
+    parts = ask(nano.open(), "who wrote the third symphony of that composer", audio=False)
+    assert not any(isinstance(p, ToolCall) for p in parts)
+    assert text_of(parts) == "sorry i did not get that"
+
+
+def test_noise_and_silence_are_no_command(nano: SpeechModel) -> None:
+    rng = np.random.default_rng(0)
+    for level in (0.0, 0.01, 0.1):
+        dialogue = nano.open()
+        dialogue.listen((level * rng.standard_normal(32_000)).astype(np.float32))
+        assert not any(isinstance(p, ToolCall) for p in dialogue.reply(ReplyOptions(audio=False)))
+
+
+def test_a_follow_up_needs_the_turn_before(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    ask(dialogue, "turn on the kitchen light", audio=False)
+    parts = ask(dialogue, "and in the bedroom", audio=False)
+    assert parts[0].name == "light_on" and parts[0].arguments == {"room": "bedroom"}
+
+
+def test_audio_in_any_pieces_gives_the_same_reply(nano: SpeechModel, question: np.ndarray) -> None:
+    def reply(size: int) -> list:
+        dialogue = nano.open()
+        for start in range(0, len(question), size):
+            dialogue.listen(question[start : start + size])
+        return list(dialogue.reply())
+
+    whole, pieces = reply(len(question)), reply(317)
+    assert isinstance(whole[0], Heard) and whole[0] == pieces[0]
+    assert text_of(whole) == text_of(pieces)
+    assert np.array_equal(audio_of(whole), audio_of(pieces))
+
+
+def test_rewinding_is_never_having_left(nano: SpeechModel, question: np.ndarray) -> None:
+    def finish(dialogue: Dialogue) -> list:
+        dialogue.listen(question[20_000:])
+        return list(dialogue.reply())
+
+    straight = nano.open()
+    straight.listen(question[:20_000])
+    wanted = finish(straight)
+    dialogue = nano.open()
+    dialogue.listen(question[:20_000])
+    mark = dialogue.mark()
+    for _ in range(2):  # a mark stays valid
+        list(dialogue.reply())
+        dialogue.rewind(mark)
+    got = finish(dialogue)
+    assert text_of(got) == text_of(wanted)
+    assert np.array_equal(audio_of(got), audio_of(wanted))
+
+
+def test_truncation_keeps_only_words_heard_to_the_end(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    parts = ask(dialogue, "set a timer for twenty five minutes")
+    words = text_of(parts).split()
+    ends, total = {}, 0
+    for part in parts:
+        if isinstance(part, AudioDelta):
+            total += len(part.pcm)
+            ends[part.token_index] = total
+    mark = dialogue.mark()
+    for heard, n_kept in ((0, 0), (ends[0] - 1, 0), (ends[1], 2), (ends[2] + 1, 3), (total, len(words))):
+        dialogue.rewind(mark)
+        assert dialogue.truncate(heard) == " ".join(words[:n_kept])
+    with pytest.raises(ValueError, match="beyond"):
+        dialogue.truncate(total + 1)
+
+
+def test_truncation_works_after_the_next_turn_has_begun(
+    nano: SpeechModel, question: np.ndarray
+) -> None:
+    def listen_and_reply(late: bool) -> str:
+        dialogue = nano.open()
+        ask(dialogue, "set a timer for twenty five minutes")
+        if not late:
+            dialogue.truncate(8_000)
+        dialogue.listen(question)
+        if late:
+            dialogue.truncate(8_000)
+        return text_of(list(dialogue.reply(ReplyOptions(audio=False))))
+
+    assert listen_and_reply(late=True) == listen_and_reply(late=False)
+
+
+def test_an_abandoned_reply_can_be_cut_and_the_talk_goes_on(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    dialogue.add(Message("user", "set a timer for twenty five minutes"))
+    reply, n = dialogue.reply(), 0
+    for part in reply:
+        n += len(part.pcm) if isinstance(part, AudioDelta) else 0
+        if n > 12_000:
+            break
+    reply.close()
+    kept = dialogue.truncate(n // 2)
+    assert len(kept.split()) < 6
+    parts = ask(dialogue, "turn off the garage light", audio=False)
+    assert parts[0].name == "light_off"
+
+
+def test_a_history_is_taken_up(nano: SpeechModel, question: np.ndarray) -> None:
+    history = (
+        Message("user", "turn on the kitchen light"),
+        ToolCall("c1", "light_on", {"room": "kitchen"}, False),
+        ToolResult("c1", "done"),
+        Message("assistant", "okay the kitchen light is on"),
+        UserAudio(question),
+        Message("assistant", "okay the kitchen light is on"),
+    )
+    parts = ask(nano.open(DialogueOptions(history=history)), "what time is it", audio=False)
+    assert parts[0].name == "time"
+
+
+def test_max_tokens_ends_a_reply_early(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    dialogue.add(Message("user", "set a timer for twenty five minutes"))
+    parts = list(dialogue.reply(ReplyOptions(max_tokens=12)))
+    assert parts[-1].reason == "max_tokens"
+
+
+def test_unknown_voices_languages_and_models_are_named(nano: SpeechModel) -> None:
+    with pytest.raises(ValueError, match="no voice 'alto'"):
+        nano.open(DialogueOptions(voice="alto"))
+    with pytest.raises(ValueError, match="does not speak 'latin'"):
+        nano.open(DialogueOptions(language="latin"))
+    with pytest.raises(UnknownModel, match="no model 'nono'"):
+        load("nono")
+
+
+def test_reading_aloud_takes_any_text(nano: SpeechModel) -> None:
+    parts = list(nano.speak("It's 25 %, OK?"))
+    assert len(np.concatenate([p.pcm for p in parts])) > nano.output_rate_hz // 2
+    with pytest.raises(ValueError, match="no words"):
+        list(nano.speak("?!"))
