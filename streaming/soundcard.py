@@ -30,12 +30,13 @@ class SoundCard:
 
     Args:
         backend: from `make_backend`, or a `FileBackend`.
-        on_frame: is called with each captured frame, 16 kHz.
+        on_frame: is called with each captured frame.
         on_notice: is called when a generation has been heard to its end, or was stopped.
         on_end: is called when the microphone is a file and it is over.
         microphone: which one; see `choose`.
         loudspeaker: which one.
-        frame_ms: length of the captured frames.
+        rate_hz: of the captured frames.
+        frame_ms: their length.
 
     Raises:
         DeviceUnavailable: a device cannot be had; nothing is left open.
@@ -50,9 +51,12 @@ class SoundCard:
         *,
         microphone: DeviceChoice = None,
         loudspeaker: DeviceChoice = None,
+        rate_hz: int = 16_000,
         frame_ms: int = 20,
     ) -> None:
-        self.capture = Capture(on_frame, on_end, device_hz=DEVICE_HZ, frame_ms=frame_ms)
+        self.capture = Capture(
+            on_frame, on_end, device_hz=DEVICE_HZ, rate_hz=rate_hz, frame_ms=frame_ms
+        )
         self.playout = Playout(DEVICE_HZ, time.monotonic)
         self._on_notice = on_notice
         self._closing = threading.Event()
