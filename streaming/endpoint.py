@@ -297,19 +297,18 @@ class Endpoint:
 
 def _gate(state: EndpointState, voicing: Voicing, settings: EndpointSettings) -> EndpointState:
     """Hysteresis: open at one threshold, closed below the other, as it was in between."""
-    likely = voicing.probability >= settings.on_threshold
-    unlikely = voicing.probability < settings.off_threshold
-    soft = voicing.level_dbfs < settings.min_level_dbfs
-    if soft or unlikely:
-        return replace(state, gate_open=False)
-    return replace(state, gate_open=True) if likely else state
+    if voicing.probability < settings.off_threshold or voicing.level_dbfs < settings.min_level_dbfs:
+        is_open = False
+    else:
+        is_open = state.gate_open or voicing.probability >= settings.on_threshold
+    return state if is_open == state.gate_open else replace(state, gate_open=is_open)
 
 
 def _count(state: EndpointState, voicing: Voicing) -> EndpointState:
     """The leaky count: up by every open frame, down by every closed one, never below nothing."""
     length = voicing.end - voicing.start
     if not state.gate_open:
-        return replace(state, run=max(state.run - length, 0))
+        return replace(state, run=max(state.run - length, 0)) if state.run else state
     start = state.run_start if state.run else voicing.start
     return replace(state, run=state.run + length, run_start=start)
 
