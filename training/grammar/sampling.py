@@ -11,11 +11,11 @@ from typing import Any
 from vivavoce.models.nano.actions import parse, render
 from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 
-from . import followups, rejects, results
+from . import chinese_replies, chinese_slots, followups, rejects, results
 from .politeness import wrap
 from .replies import RESULT, SORRY, reply
 from .slots import SLOTS
-from .templates import by_intent
+from .templates import Template, by_intent
 
 # How often an intent is drawn, against 1 for the others.
 WEIGHTS = {
@@ -71,14 +71,23 @@ def sample(
 ) -> Turn:
     """One turn that stands alone, of `intent` or of any."""
     if intent is None:
-        table = [*by_intent(language, split), "reject"]
+        table = [*by_intent(language, split)]
+        table += ["reject"] if language == "en" else []
         intent = rng.choices(table, [WEIGHTS.get(name, 1) for name in table])[0]
     if intent == "reject":
         return reject(rng, split)
     template = rng.choice(by_intent(language, split)[intent])
+    if language != "en":
+        return _sample_chinese(rng, language, template)
     words, arguments = fill(rng, template.choice.draw(rng), template.fixed)
     user = tidy(rng, wrap(rng, template.kind, _hurried(rng, words)))
-    return make_turn(rng, user, intent, arguments, language)
+    return make_turn(rng, user, intent, arguments)
+
+
+def _sample_chinese(rng: random.Random, language: str, template: Template) -> Turn:
+    words, arguments = fill(rng, template.choice.draw(rng), template.fixed, language)
+    user = chinese_slots.wrap(rng, template.kind, words, language).strip()
+    return make_turn(rng, user, template.intent, arguments, language)
 
 
 def reject(rng: random.Random, split: str = "train") -> Turn:
@@ -107,10 +116,10 @@ def _next(rng: random.Random, before: Turn, split: str) -> Turn:
     if kind < 0.6 and followups.follows(before.intent):
         words, intent, kept = followups.draw(rng, split, before.intent, before.arguments)
         text, arguments = fill(rng, words, kept)
-        return make_turn(rng, tidy(rng, text), intent, kept | arguments, "en")
+        return make_turn(rng, tidy(rng, text), intent, kept | arguments)
     if kind < 0.75:
         words, intent = followups.draw_anywhere(rng, split)
-        turn = make_turn(rng, tidy(rng, " ".join(words)), intent, {}, "en")
+        turn = make_turn(rng, tidy(rng, " ".join(words)), intent, {})
         if intent != "repeat":
             return turn
         said = before.spoken_reply.removeprefix("i said ")
@@ -119,30 +128,39 @@ def _next(rng: random.Random, before: Turn, split: str) -> Turn:
 
 
 def fill(
-    rng: random.Random, words: list[str], fixed: Mapping[str, Any]
+    rng: random.Random, words: list[str], fixed: Mapping[str, Any], language: str = "en"
 ) -> tuple[str, dict[str, Any]]:
     """Put slot values into a drawn template; gives the sentence and all arguments."""
+    slots = SLOTS if language == "en" else chinese_slots.SLOTS[language]
     spoken, arguments = [], dict(fixed)
     for word in words:
         if word.startswith("{"):
-            said, values = SLOTS[word[1:-1]](rng, fixed)
+            said, values = slots[word[1:-1]](rng, fixed)
             spoken.append(said)
             arguments.update(values)
         else:
             spoken.append(word)
-    return " ".join(spoken), arguments
+    return (" " if language == "en" else "").join(spoken), arguments
 
 
 def make_turn(
-    rng: random.Random, user: str, intent: str, arguments: Mapping[str, Any], language: str
+    rng: random.Random,
+    user: str,
+    intent: str,
+    arguments: Mapping[str, Any],
+    language: str = "en",
 ) -> Turn:
     """A turn with its action line, reply and an example result."""
     action = render(intent, arguments_of(intent, arguments))
     parsed = parse(action)
     assert parsed is not None
     given = dict(parsed.arguments)
-    result = results.example(rng, intent, given)
-    return Turn(user, action, reply(intent, given), result, intent, given, language)
+    if language == "en":
+        said, result = reply(intent, given), results.example(rng, intent, given)
+    else:
+        said = chinese_replies.reply(intent, given, language)
+        result = chinese_replies.example(rng, intent, given, language)
+    return Turn(user, action, said, result, intent, given, language)
 
 
 def arguments_of(intent: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

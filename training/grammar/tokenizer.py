@@ -2,11 +2,12 @@
 
 BPE over words (Metaspace). English common words become whole tokens; every hanzi stays a token of
 its own; each intent has one token, written `<light_on>`. A published vocabulary must not change:
-weights are trained on its numbers.
+weights are trained on its numbers; `--refill-hanzi` exchanges hanzi nobody uses for new ones.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from collections import Counter
@@ -76,8 +77,33 @@ def _texts(rng: random.Random, n_sentences: int) -> Iterator[str]:
         yield from [word] * max(1, round(100 / (rank + 10) ** 0.5))
 
 
+def refill(path: Path) -> list[tuple[str, str]]:
+    """Give the tokens of hanzi no sentence uses any more to new ones; no number changes.
+
+    Only as long as no published weights have learnt Chinese. Gives the (old, new) pairs.
+
+    Raises:
+        ValueError: more new hanzi than free tokens.
+    """
+    data = json.loads(path.read_text(encoding="utf-8"))
+    numbers, wanted = data["model"]["vocab"], set(hanzi())
+    known = {token for token in numbers if len(token) == 1 and ord(token) >= 0x3400}
+    new, free = sorted(wanted - known), sorted(known - wanted)
+    if len(new) > len(free):
+        raise ValueError(f"{len(new)} new hanzi but {len(free)} free tokens")
+    pairs = list(zip(free, new, strict=False))
+    for old, token in pairs:
+        numbers[token] = numbers.pop(old)
+    data["model"]["vocab"] = dict(sorted(numbers.items(), key=lambda item: item[1]))
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2), encoding="utf-8")
+    return pairs
+
+
 def main() -> None:
     """Write the tokenizer and say what it holds."""
+    if "--refill-hanzi" in sys.argv[1:]:
+        print(f"{len(refill(PATH))} hanzi exchanged")
+        return
     if PATH.exists() and "--replace" not in sys.argv[1:]:
         sys.exit(f"{PATH.name} exists and weights depend on it; --replace builds a new one")
     tokenizer = build()
