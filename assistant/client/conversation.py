@@ -226,6 +226,9 @@ class Conversation:
         if stopped is None:
             return
         item_id, heard_ms = stopped
+        for turn in self.turns:
+            if turn.reply_item_id == item_id:
+                turn.cut_ms = heard_ms
         await self.send(
             {
                 "type": "conversation.item.truncate",

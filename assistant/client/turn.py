@@ -33,6 +33,7 @@ class Turn:
         done_s: when the reply was closed, whatever way.
         status: of the response: completed, cancelled, incomplete or failed; "" until closed.
         reason: why it was cancelled or incomplete.
+        cut_ms: how much of the reply had been played when speech silenced the loudspeaker.
     """
 
     item_id: str
@@ -51,6 +52,7 @@ class Turn:
     status: str = ""
     reason: str = ""
     error: str = ""
+    cut_ms: int | None = None
 
     @property
     def settled(self) -> bool:
@@ -59,8 +61,9 @@ class Turn:
 
     @property
     def interrupted(self) -> bool:
-        """Whether speech cut the reply off."""
-        return self.status == "cancelled" and self.reason == "turn_detected"
+        """Whether speech cut the reply off, while it was made or while it was played."""
+        cancelled = self.status == "cancelled" and self.reason == "turn_detected"
+        return cancelled or self.cut_ms is not None
 
     @property
     def n_samples(self) -> int:

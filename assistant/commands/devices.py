@@ -10,7 +10,7 @@ from ..errors import UserError
 
 
 def devices() -> None:
-    """List the sound devices; their number or name goes into [audio] of the configuration."""
+    """List the sound devices; their number or name goes into the configuration."""
     try:
         backend = make_backend()
         found = backend.devices()

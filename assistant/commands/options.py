@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..config import load_config
+from ..logs import set_up_logging
 from ..settings import Config
 
 ConfigFile = Annotated[
@@ -28,5 +29,10 @@ LogLevel = Annotated[str | None, typer.Option("--log-level", help="debug, info, 
 def configuration(
     file: Path | None, preset: str | None, log_level: str | None = None, **sections: dict[str, Any]
 ) -> Config:
-    """The configuration with what the command line set on top; None leaves a setting alone."""
-    return load_config(file, preset, {**sections, "log": {"level": log_level}})
+    """The configuration with what the command line set on top; None leaves a setting alone.
+
+    The log is set up as it says.
+    """
+    config = load_config(file, preset, {**sections, "log": {"level": log_level}})
+    set_up_logging(config.log.level)
+    return config

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import ApiKey, ConfigFile, LogLevel, Model, Preset, configuration
+
+if TYPE_CHECKING:
+    from ..daemon import Daemon
 
 
 def serve(
@@ -41,10 +44,7 @@ def serve(
     asyncio.run(_serve(Daemon(config)))
 
 
-async def _serve(daemon: object) -> None:
-    from ..daemon import Daemon
-
-    assert isinstance(daemon, Daemon)
+async def _serve(daemon: Daemon) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

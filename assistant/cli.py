@@ -1,0 +1,41 @@
+"""The command `vivavoce`: one sub-command per file in `commands`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from .commands import config, demo, devices, models, replay, serve, talk
+from .errors import UserError
+
+app = typer.Typer(
+    name="vivavoce",
+    help="A voice assistant that listens, thinks and speaks on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("talk")(talk.talk)
+app.command("demo")(demo.demo)
+app.command("replay")(replay.replay)
+app.command("devices")(devices.devices)
+app.add_typer(models.app, name="models", help="Speech models: what there is.")
+app.add_typer(config.app, name="config", help="The configuration in effect.")
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence on stderr, not a traceback."""
+    try:
+        app()
+    except UserError as error:
+        print(f"vivavoce: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

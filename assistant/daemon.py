@@ -1,0 +1,219 @@
+"""The daemon: one model, one engine, one port, and this machine's microphone and speaker.
+
+async with Daemon(config) as daemon:
+    print(daemon.url)
+    await daemon.run_until(stop)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from typing_extensions import Self
+
+from ..models.dialogue import SpeechModel
+from .core.notices import Notice
+from .core.settings import Listener as ListenerKind
+from .engine import Engine
+from .errors import UserError
+from .http.access import Rules, is_loopback
+from .http.app import make_app
+from .http.listener import Listener
+from .local import LocalSound, log_notice
+from .metrics import Metrics
+from .realtime.service import Limits, Service
+from .recorder import Recorder
+from .session import Session, SessionSettings
+from .session_defaults import session_defaults
+from .settings import Config
+from .skills.house import House
+from .skills.registry import SkillSet
+
+log = logging.getLogger(__name__)
+
+REALTIME_PATH = "/v1/realtime"
+
+
+class Daemon:
+    """See the module's text.
+
+    Args:
+        config: everything that can be set.
+        model: used instead of loading the one the configuration names.
+    """
+
+    def __init__(self, config: Config, model: SpeechModel | None = None) -> None:
+        _check_exposure(config)
+        self.config = config
+        self.house = House(volume_percent=config.audio.volume_percent)
+        self.metrics = Metrics()
+        self._model = model
+        self._engine: Engine | None = None
+        self._listener: Listener | None = None
+        self._local: LocalSound | None = None
+        self._port = config.server.port
+
+    @property
+    def url(self) -> str:
+        """Where Realtime clients connect."""
+        host = self.config.server.host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(
+            host, f"[{host}]" if ":" in host else host
+        )
+        return f"ws://{shown}:{self._port}{REALTIME_PATH}"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def run_until(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set or the port closes."""
+        assert self._listener is not None
+        waiting = {
+            asyncio.create_task(stop.wait(), name="stop"),
+            asyncio.create_task(self._listener.wait(), name="port closed"),
+        }
+        _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End every conversation, close the port and the devices; twice is fine."""
+        if self._local is not None:
+            await self._local.close()
+        if self._listener is not None:
+            await self._listener.stop()
+        if self._engine is not None:
+            await self._engine.close()
+        self._local = self._listener = self._engine = None
+
+    # --- starting ----------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        model = self._model or await load_model(self.config)
+        self._engine = Engine(model, on_call=self.metrics.model_call)
+        service = Service(
+            open_session=self._open_session,
+            model=model.name,
+            voices=model.voices,
+            base=self.session_settings(model),
+            created_s=int(time.time()),
+        )
+        limits = self._limits()
+        app = make_app(service, self._rules(), limits, self.metrics)
+        server = self.config.server
+        self._listener = Listener(app, server.host, server.port, limits)
+        self._port = await self._listener.start()
+        if self.config.audio.enabled:
+            await self._start_local(model)
+
+    async def _start_local(self, model: SpeechModel) -> None:
+        """Converse through microphone and loudspeaker, where there are any."""
+        assert self._engine is not None
+        self._local = LocalSound.open(self.config.audio, self.house)
+        if self._local is None:
+            return
+        session = Session(
+            self._engine,
+            log_notice,
+            self.session_settings(model, "local"),
+            skills=self.new_skills(),
+            playout=self._local.card.playout,
+            recorder=self._recorder(),
+        )
+        await self._local.converse(session)
+
+    def session_settings(
+        self, model: SpeechModel, listener: ListenerKind = "remote"
+    ) -> SessionSettings:
+        """What a session begins with."""
+        pure = self.new_skills().pure
+        rates = model.output_rate_hz, model.input_rate_hz
+        return session_defaults(self.config, pure, *rates, listener)
+
+    def new_skills(self) -> SkillSet:
+        """The skills of one more conversation."""
+        skills = self.config.skills
+        return SkillSet(
+            house=self.house,
+            disabled=skills.disabled,
+            default_city=skills.default_city,
+            seed=skills.seed,
+        )
+
+    def _open_session(self, emit: Callable[[Notice], None], settings: SessionSettings) -> Session:
+        assert self._engine is not None
+        return Session(
+            self._engine,
+            emit,
+            settings,
+            skills=self.new_skills(),
+            seed=secrets.token_hex(4),
+            recorder=self._recorder(),
+        )
+
+    def _recorder(self) -> Recorder | None:
+        """A recorder for one more session, where recording is wanted."""
+        if not self.config.recorder.folder:
+            return None
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        return Recorder(Path(self.config.recorder.folder).expanduser() / name)
+
+    def _limits(self) -> Limits:
+        server = self.config.server
+        return Limits(
+            sessions=server.max_sessions, session_s=server.session_max_s, idle_s=server.idle_max_s
+        )
+
+    def _rules(self) -> Rules:
+        server = self.config.server
+        return Rules(
+            host=server.host,
+            api_key=server.api_key,
+            allowed_hosts=server.allowed_hosts,
+            allowed_origins=server.allowed_origins,
+        )
+
+
+async def load_model(config: Config) -> SpeechModel:
+    """Load the model the configuration names, off the event loop.
+
+    Raises:
+        UserError: there is no such model, or its weights are missing.
+    """
+    if config.model.threads:  # read by the libraries when they are first imported
+        os.environ.setdefault("OMP_NUM_THREADS", str(config.model.threads))
+    from ..models import catalog
+
+    began_s = time.perf_counter()
+    try:
+        model = await asyncio.to_thread(catalog.load, config.model.name)
+    except (KeyError, FileNotFoundError, ValueError) as error:
+        reason = error.args[0] if error.args else error
+        raise UserError(f"The model {config.model.name!r} cannot be loaded: {reason}.") from error
+    log.info("%s loaded in %.1f s", model.name, time.perf_counter() - began_s)
+    return model
+
+
+def _check_exposure(config: Config) -> None:
+    """Nobody but this machine may connect without a key."""
+    server = config.server
+    if not is_loopback(server.host) and not server.api_key:
+        raise UserError(
+            f"Refusing to listen on {server.host} without a key: anyone in that network could "
+            "listen in. Give one with --api-key KEY (or VIVAVOCE_SERVER__API_KEY), or stay on "
+            "127.0.0.1."
+        )
