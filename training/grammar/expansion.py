@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from dataclasses import dataclass
@@ -40,6 +41,14 @@ class Choice:
                 ways *= 1 if isinstance(part, str) else part.count()
             total += ways
         return total
+
+    def all(self) -> set[tuple[str, ...]]:
+        """Every sequence of words and slot marks that can be drawn."""
+        found: set[tuple[str, ...]] = {()} if self.optional else set()
+        for option in self.options:
+            parts = [{(p,)} if isinstance(p, str) else p.all() for p in option]
+            found |= {sum(combination, ()) for combination in itertools.product(*parts)}
+        return found
 
     def words(self) -> set[str]:
         """Every word and slot mark that can be drawn."""

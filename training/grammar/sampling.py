@@ -15,7 +15,7 @@ from . import chinese_replies, chinese_slots, followups, rejects, results
 from .politeness import wrap
 from .replies import RESULT, SORRY, reply
 from .slots import SLOTS
-from .templates import Template, by_intent
+from .templates import Template, by_intent, pattern, reserved
 
 # How often an intent is drawn, against 1 for the others.
 WEIGHTS = {
@@ -76,25 +76,29 @@ def sample(
         intent = rng.choices(table, [WEIGHTS.get(name, 1) for name in table])[0]
     if intent == "reject":
         return reject(rng, split)
-    template = rng.choice(by_intent(language, split)[intent])
+    template, drawn = _draw(rng, language, split, intent)
+    words, arguments = fill(rng, drawn, template.fixed, language)
     if language != "en":
-        return _sample_chinese(rng, language, template)
-    words, arguments = fill(rng, template.choice.draw(rng), template.fixed)
+        user = chinese_slots.wrap(rng, template.kind, words, language).strip()
+        return make_turn(rng, user, intent, arguments, language)
     user = tidy(rng, wrap(rng, template.kind, _hurried(rng, words)))
     return make_turn(rng, user, intent, arguments)
 
 
-def _sample_chinese(rng: random.Random, language: str, template: Template) -> Turn:
-    words, arguments = fill(rng, template.choice.draw(rng), template.fixed, language)
-    user = chinese_slots.wrap(rng, template.kind, words, language).strip()
-    return make_turn(rng, user, template.intent, arguments, language)
+def _draw(rng: random.Random, language: str, split: str, intent: str) -> tuple[Template, list[str]]:
+    """A template and one way to say it; never a held-out way for training."""
+    while True:
+        template = rng.choice(by_intent(language, split)[intent])
+        words = template.choice.draw(rng)
+        if split == "heldout" or pattern(words, language) not in reserved(language):
+            return template, words
 
 
 def reject(rng: random.Random, split: str = "train") -> Turn:
     """Something that must not be acted on."""
     intent = rng.choice([name for name in by_intent("en", split)])
-    template = rng.choice(by_intent("en", split)[intent])
-    sentence = fill(rng, template.choice.draw(rng), template.fixed)[0]
+    template, drawn = _draw(rng, "en", split, intent)
+    sentence = fill(rng, drawn, template.fixed)[0]
     opener = rng.choice(("light_on", "weather", "alarm", "heat"))
     follow_up, _, _ = followups.draw(rng, split, opener, {})
     loose = fill(rng, follow_up, {})[0]
@@ -230,8 +234,8 @@ def tidy(rng: random.Random, text: str) -> str:
     for long, short in _CASUAL:
         if rng.random() < 0.06:
             text = re.sub(rf"\b{long}\b", short, text)
-    for pattern, short in _CONTRACTIONS:
+    for spelled, short in _CONTRACTIONS:
         if rng.random() < (0.8 if short in _OFTEN_SHORT else 0.5):
-            text = pattern.sub(short, text)
+            text = spelled.sub(short, text)
     text = text.replace("music music", "music").replace("can not", "cannot")
     return _AN.sub(lambda m: "an " if _VOWEL.match(m.group(2)) else "a ", text)

@@ -131,6 +131,7 @@ _TARGETS: list[Callable[[random.Random], str]] = [
         for _ in range(2)
     ),
     *(lambda rng, i=i: _say(i) for i in _FIXED for _ in range(2)),
+    *(lambda rng, c=c: wording.no_weather_words(c) for c in ("", "", *CITIES)),
     lambda rng: _say("music"),
     lambda rng: wording.timer_words(None),
     lambda rng: SORRY,

@@ -6,6 +6,7 @@ A line that starts with `~` is held out: it is never drawn for training.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,18 @@ def by_intent(language: str, split: str) -> dict[str, tuple[Template, ...]]:
         if template.split == split:
             table.setdefault(template.intent, []).append(template)
     return {intent: tuple(templates) for intent, templates in table.items()}
+
+
+def pattern(words: Iterable[str], language: str) -> str:
+    """A drawn template as one string, slots still open; Chinese has no spaces."""
+    return (" " if language == "en" else "").join(words)
+
+
+@functools.cache
+def reserved(language: str) -> frozenset[str]:
+    """Every held-out way of saying something; training skips them wherever they come from."""
+    held = (t for t in load(language) if t.split == "heldout")
+    return frozenset(pattern(words, language) for t in held for words in t.choice.all())
 
 
 def _read(path: Path) -> list[Template]:

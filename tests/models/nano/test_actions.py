@@ -18,11 +18,7 @@ EVERY_CALL = [
         for room in domain.ROOMS
         for percent in range(101)
     ),
-    *(
-        ("weather", {"city": city, "day": day})
-        for city in domain.CITIES
-        for day in domain.DAYS
-    ),
+    *(("weather", {"city": city, "day": day}) for city in domain.CITIES for day in domain.DAYS),
     *(("weather", {"day": day}) for day in domain.DAYS),
     *(
         ("calc", {"a": a, "op": op, "b": b})
