@@ -1,0 +1,356 @@
+"""Spoken turns over the wire: by voice, by hand, interrupted, unanswered, in every format."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.order_check import assert_in_order
+from tests.support.scripted_daemon import (
+    STORY,
+    kinds,
+    scripted_daemon,
+    sound_of,
+    speak,
+    text_item,
+)
+from tests.support.served import RawClient
+from vivavoce.streaming.codecs import decode, encode
+from vivavoce.streaming.resample import resample
+
+COMMITTED = [
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+]
+SPOKEN = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", *COMMITTED]
+
+
+async def update(client: RawClient, **session: Any) -> dict[str, Any]:
+    await client.send("session.update", session={"type": "realtime", **session})
+    updated = (await client.until("session.updated"))[-1]
+    return dict(updated["session"])
+
+
+def turns(**settings: Any) -> dict[str, Any]:
+    return {"input": {"turn_detection": {"type": "server_vad", **settings}}}
+
+
+async def test_a_turn_by_voice_reads_as_the_protocol_says() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await speak(client, daemon.says("hello"))
+        events = await client.until("response.done")
+        assert kinds(events) == [
+            *SPOKEN,
+            "response.created",
+            "response.output_item.added",
+            "conversation.item.added",
+            "response.content_part.added",
+            "response.output_audio_transcript.delta",
+            "response.output_audio.delta",
+            "response.output_audio.done",
+            "response.output_audio_transcript.done",
+            "response.content_part.done",
+            "conversation.item.done",
+            "response.output_item.done",
+            "response.done",
+        ]
+        item_id = events[0]["item_id"]
+        assert {event["item_id"] for event in events[:3]} == {item_id}
+        assert events[3]["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+        assert events[2]["previous_item_id"] is None
+        assert events[6]["type"] == "response.output_item.added"
+        assert_in_order(client.seen)
+
+
+async def test_times_count_samples_whatever_the_pace_and_never_jump_back() -> None:
+    async with (
+        scripted_daemon() as daemon,
+        daemon.client("") as fast,
+        daemon.client("") as late,
+    ):
+        seen = []
+        for client, pace in ((fast, 0.0), (late, 4.0)):
+            await update(client, audio=turns(create_response=False))
+            await speak(client, daemon.says("hello"), pace)
+            await client.send("input_audio_buffer.clear")
+            await client.until("input_audio_buffer.cleared")
+            await speak(client, daemon.says("hello"), pace)
+            await client.until("conversation.item.done")
+            await client.send("input_audio_buffer.clear")
+            await client.until("input_audio_buffer.cleared")
+            seen.append(
+                [
+                    (event["type"], event.get("audio_start_ms", event.get("audio_end_ms")))
+                    for event in client.seen
+                    if event["type"].startswith("input_audio_buffer.speech")
+                ]
+            )
+        assert seen[0] == seen[1]
+        times = [time for _, time in seen[0]]
+        assert len(times) == 4
+        assert times == sorted(times)
+        assert times[2] > 1300  # the second sentence begins 1.7 s into the sound, less padding
+
+
+async def test_without_create_response_the_client_asks() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio=turns(create_response=False))
+        await speak(client, daemon.says("hello"))
+        assert kinds(await client.until("conversation.item.done")) == SPOKEN
+        await client.quiet(0.4)
+        await client.send("response.create")
+        events = await client.until("response.done")
+        assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == "hello there"
+        assert_in_order(client.seen)
+
+
+async def test_a_manual_turn_is_silent_until_the_commit_and_never_answers_by_itself() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio={"input": {"turn_detection": None}})
+        await speak(client, daemon.says("hello", silence_s=0))
+        await client.quiet(0.3)
+        await client.send("input_audio_buffer.commit")
+        committed = await client.until("conversation.item.done")
+        assert kinds(committed) == COMMITTED
+        await client.quiet(0.3)
+        await client.send("response.create")
+        await client.until("response.done")
+        await speak(client, daemon.says("tell me a story", silence_s=0))
+        await client.send("input_audio_buffer.commit")
+        again = await client.until("conversation.item.done")
+        assert again[0]["previous_item_id"] is not None
+        assert_in_order(client.seen)
+
+
+async def test_100_ms_can_be_committed_and_less_not() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio={"input": {"turn_detection": None}})
+        await client.send("input_audio_buffer.commit", event_id="empty")
+        error = await client.error()
+        assert error["code"] == "input_audio_buffer_commit_empty"
+        assert error["event_id"] == "empty"
+        await speak(client, np.zeros(24 * 99, dtype=np.float32))
+        await client.send("input_audio_buffer.commit")
+        assert (await client.error())["code"] == "input_audio_buffer_commit_empty"
+        await speak(client, np.zeros(24, dtype=np.float32))
+        await client.send("input_audio_buffer.commit")
+        assert kinds(await client.until("conversation.item.done")) == COMMITTED
+
+
+async def test_clear_forgets_the_buffer() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio={"input": {"turn_detection": None}})
+        await speak(client, daemon.says("hello", silence_s=0))
+        await client.send("input_audio_buffer.clear")
+        assert (await client.event())["type"] == "input_audio_buffer.cleared"
+        await client.send("input_audio_buffer.commit")
+        assert (await client.error())["code"] == "input_audio_buffer_commit_empty"
+
+
+async def test_a_split_sample_is_put_together_again() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio={"input": {"turn_detection": None}})
+        data = encode("pcm16", daemon.says("hello", silence_s=0))
+        for piece in (data[:1], data[1:2], data[2:9999], data[9999:]):
+            text = base64.b64encode(piece).decode()
+            await client.send("input_audio_buffer.append", audio=text)
+        await client.send("input_audio_buffer.commit")
+        item = (await client.until("conversation.item.done"))[-1]["item"]
+        await client.send("conversation.item.retrieve", item_id=item["id"])
+        kept = (await client.until("conversation.item.retrieved"))[-1]["item"]["content"][0]
+        sound = decode("pcm16", base64.b64decode(kept["audio"]))
+        spoken = decode("pcm16", data)
+        assert abs(len(sound) - len(spoken)) <= 2
+        n = min(len(sound), len(spoken))
+        noise = sound[2400 : n - 2400] - spoken[2400 : n - 2400]
+        assert np.sqrt(np.mean(noise**2)) < 0.05 * np.sqrt(np.mean(spoken**2))
+
+
+async def test_barge_in_reads_as_the_protocol_says() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await speak(client, daemon.says("tell me a story"))
+        before = await client.until("response.output_audio.delta")
+        story_id = before[-1]["item_id"]
+        await asyncio.sleep(1.0)
+        person = asyncio.create_task(speak(client, daemon.says("hello"), pace=1.0))
+        events = await client.until("response.done")
+        names = kinds(events)
+        started = names.index("input_audio_buffer.speech_started")
+        assert names[started + 1 :] == [
+            "response.output_audio.done",
+            "response.output_audio_transcript.done",
+            "response.content_part.done",
+            "conversation.item.done",
+            "response.output_item.done",
+            "response.done",
+        ]
+        cancelled = events[-1]["response"]
+        assert cancelled["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        assert cancelled["output"][0]["status"] == "incomplete"
+        await client.send(
+            "conversation.item.truncate", item_id=story_id, content_index=0, audio_end_ms=800
+        )
+        after = await client.until("response.done")
+        assert kinds(after)[:6] == ["conversation.item.truncated", *SPOKEN[1:], "response.created"]
+        assert after[2]["previous_item_id"] == story_id
+        await person
+        assert_in_order(client.seen)
+        assert daemon.count("vivavoce_barge_ins_total") == 1
+
+
+async def test_speech_while_the_client_still_plays_a_finished_reply() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await speak(client, daemon.says("tell me a story"))
+        story = (await client.until("response.done", 15))[-1]["response"]["output"][0]
+        await client.send(
+            "conversation.item.truncate", item_id=story["id"], content_index=0, audio_end_ms=500
+        )
+        await speak(client, daemon.says("hello"))
+        events = await client.until("response.done")
+        assert "conversation.item.truncated" in kinds(events)
+        await client.send("conversation.item.retrieve", item_id=story["id"])
+        kept = (await client.until("conversation.item.retrieved"))[-1]["item"]
+        assert kept["content"][0]["transcript"] == "once upon"
+        assert_in_order(client.seen)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"audio_end_ms": 1_000_000},
+        {"item_id": "nothing"},
+        {"content_index": 1},
+    ],
+)
+async def test_a_truncation_that_cannot_be_is_an_error(fields: dict[str, Any]) -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await speak(client, daemon.says("hello"))
+        events = await client.until("response.done")
+        item_id = events[-1]["response"]["output"][0]["id"]
+        cut: dict[str, Any] = {"item_id": item_id, "content_index": 0, "audio_end_ms": 100}
+        await client.send("conversation.item.truncate", event_id="cut", **{**cut, **fields})
+        error = await client.error()
+        assert error["event_id"] == "cut"
+        expected = "item_truncate_invalid_item_id" if "item_id" in fields else "invalid_value"
+        assert error["code"] == expected
+        user_item = events[0]["item_id"]
+        await client.send("conversation.item.truncate", **{**cut, "item_id": user_item})
+        assert (await client.error())["param"] == "item_id"
+
+
+async def test_with_interrupt_response_false_the_reply_goes_on() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio=turns(interrupt_response=False))
+        await speak(client, daemon.says("tell me a story"))
+        await client.until("response.output_audio.delta")
+        await speak(client, daemon.says("hello"))
+        events = await client.until("response.done", 15)
+        names = kinds(events)
+        assert [name for name in SPOKEN if name not in names] == []
+        assert "response.created" not in names
+        assert events[-1]["response"]["status"] == "completed"
+        assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == STORY
+        assert_in_order(client.seen)
+
+
+async def test_cancel_closes_everything_within_200_ms() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await client.send("conversation.item.create", item=text_item("tell me a story"))
+        await client.send("response.create")
+        await client.until("response.output_audio.delta")
+        began = asyncio.get_running_loop().time()
+        await client.send("response.cancel")
+        events = await client.until("response.done")
+        assert asyncio.get_running_loop().time() - began < 0.2
+        response = events[-1]["response"]
+        assert response["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+        assert response["output"][0]["status"] == "incomplete"
+        await client.quiet(0.5)
+        await client.send("response.cancel", event_id="again")
+        assert (await client.error())["code"] == "response_cancel_not_active"
+        assert_in_order(client.seen)
+
+
+async def test_the_transcript_comes_once_where_it_was_asked_for() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio={"input": {"transcription": {"model": "whatever"}}})
+        await speak(client, daemon.says("hello"))
+        events = await client.until("response.done")
+        told = [e for e in events if e["type"].endswith("input_audio_transcription.completed")]
+        assert [e["transcript"] for e in told] == ["hello"]
+        assert told[0]["usage"]["type"] == "duration"
+        assert 0.7 < told[0]["usage"]["seconds"] < 1.6
+
+
+async def test_a_manual_turn_is_transcribed_without_a_response() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        transcription = {"model": "whatever"}
+        await update(client, audio={"input": {"turn_detection": None,
+                                              "transcription": transcription}})  # fmt: skip
+        await speak(client, daemon.says("hello", silence_s=0))
+        await client.send("input_audio_buffer.commit")
+        events = await client.until("conversation.item.input_audio_transcription.completed")
+        assert events[-1]["transcript"] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "rate_hz", "codec"),
+    [
+        ({"type": "audio/pcm", "rate": 8000}, 8000, "pcm16"),
+        ({"type": "audio/pcm", "rate": 16000}, 16000, "pcm16"),
+        ({"type": "audio/pcm", "rate": 48000}, 48000, "pcm16"),
+        ({"type": "audio/pcmu"}, 8000, "ulaw"),
+        ({"type": "audio/pcma"}, 8000, "alaw"),
+    ],
+)
+async def test_every_format_is_heard_and_spoken(
+    audio_format: dict[str, Any], rate_hz: int, codec: Any
+) -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        client.strict = rate_hz == 8000 and codec != "pcm16"
+        await update(
+            client,
+            audio={"input": {"format": audio_format}, "output": {"format": audio_format}},
+        )
+        await speak(client, resample(daemon.says("hello"), 24000, rate_hz), codec=codec)
+        events = await client.until("response.done")
+        response = events[-1]["response"]
+        assert response["output"][0]["content"][0]["transcript"] == "hello there"
+        assert response["audio"]["output"]["format"] == audio_format
+        deltas = [e["delta"] for e in events if e["type"] == "response.output_audio.delta"]
+        sound = decode(codec, b"".join(base64.b64decode(delta) for delta in deltas))
+        assert len(sound) == pytest.approx(0.4 * rate_hz, abs=2)
+        assert np.sqrt(np.mean(sound**2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+
+
+async def test_after_a_long_silence_the_assistant_speaks_up() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await update(client, audio=turns(idle_timeout_ms=5000))
+        await speak(client, daemon.says("hello"))
+        await client.until("response.done")
+        await speak(client, np.zeros(24000 * 7, dtype=np.float32))
+        events = await client.until("response.done")
+        assert kinds(events)[:5] == [
+            "input_audio_buffer.timeout_triggered",
+            *COMMITTED,
+            "response.created",
+        ]
+        assert events[0]["audio_end_ms"] - events[0]["audio_start_ms"] >= 5000
+        assert_in_order(client.seen)
+
+
+async def test_sound_is_sent_only_a_little_ahead_of_real_time() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        await speak(client, daemon.says("tell me a story"))
+        first = await client.until("response.output_audio.delta")
+        began = asyncio.get_running_loop().time()
+        rest = await client.until("response.done", 15)
+        took_s = asyncio.get_running_loop().time() - began
+        length_s = len(sound_of(first + rest)) / 24000
+        assert length_s == pytest.approx(0.2 * len(STORY.split()), abs=0.01)
+        assert length_s - 1.0 < took_s < length_s
