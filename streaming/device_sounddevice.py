@@ -54,10 +54,7 @@ class SounddeviceBackend:
             found, hosts = self._sd.query_devices(), self._sd.query_hostapis()
         except self._sd.PortAudioError as error:
             raise DeviceUnavailable(f"the sound devices cannot be listed: {error}") from error
-        default_input, default_output = self._sd.default.device
-        if default_input < 0 and default_output < 0 and hosts:
-            default_input = hosts[0]["default_input_device"]
-            default_output = hosts[0]["default_output_device"]
+        default_input, default_output = self._defaults(hosts)
         return [
             DeviceInfo(
                 index=index,
@@ -71,6 +68,16 @@ class SounddeviceBackend:
             for index, device in enumerate(found)
         ]
 
+    def _defaults(self, hosts: Any) -> tuple[int, int]:
+        """Indices of the default microphone and loudspeaker; -1 where there is none."""
+        chosen_input, chosen_output = self._sd.default.device
+        first = hosts[0] if hosts else {}
+        if chosen_input < 0:
+            chosen_input = first.get("default_input_device", -1)
+        if chosen_output < 0:
+            chosen_output = first.get("default_output_device", -1)
+        return chosen_input, chosen_output
+
     def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> SounddeviceStream:
         chosen = choose(self.devices(), device, output=False)
 
@@ -81,7 +88,7 @@ class SounddeviceBackend:
             if not capture.accept(pcm, time.inputBufferAdcTime or time.currentTime):
                 capture.lose(n)
 
-        stream = SounddeviceStream(self._sd, "InputStream", chosen, callback)
+        stream = SounddeviceStream(self._sd, "InputStream", chosen, callback, _latency(xruns))
         capture.restart_clock()
         stream.start()
         return stream
@@ -98,7 +105,7 @@ class SounddeviceBackend:
             playout.fill(block[:, 0], dac_time_s)
             block[:, 1:] = block[:, :1]
 
-        stream = SounddeviceStream(self._sd, "OutputStream", chosen, callback)
+        stream = SounddeviceStream(self._sd, "OutputStream", chosen, callback, _latency(xruns))
         playout.attach(stream.time_s)
         stream.start()
         return stream
@@ -107,8 +114,11 @@ class SounddeviceBackend:
 class SounddeviceStream:
     """One open stream, mono where the device can, else its first two channels."""
 
-    def __init__(self, sd: Any, kind: str, device: DeviceInfo, callback: Any) -> None:
+    def __init__(
+        self, sd: Any, kind: str, device: DeviceInfo, callback: Any, latency: float | str
+    ) -> None:
         self._sd = sd
+        self._wanted_latency = latency
         self._callback = callback
         self._failure: Exception | None = None
         n_channels = device.n_outputs if kind == "OutputStream" else device.n_inputs
@@ -150,7 +160,7 @@ class SounddeviceStream:
                     device=device.index,
                     channels=n_channels,
                     dtype="float32",
-                    latency="low",
+                    latency=self._wanted_latency,
                     callback=self._guarded,
                 )
             except self._sd.PortAudioError as error:
@@ -166,3 +176,8 @@ class SounddeviceStream:
         except Exception as error:  # the boundary of the device's thread; tended by SoundCard
             self._failure = error
             raise self._sd.CallbackAbort from error
+
+
+def _latency(xruns: Xruns) -> float | str:
+    """As low as the device offers; once that ended in a storm, 60 ms."""
+    return 0.06 if xruns.n_storms else "low"

@@ -51,6 +51,8 @@ class Xruns:
 
     def __init__(self, limit: int = 20, window_s: float = 1.0) -> None:
         self.n = 0
+        self.n_storms = 0
+        """Storms left behind by opening the stream anew."""
         self.limit = limit
         self.window_s = window_s
         self._lately: deque[float] = deque(maxlen=limit + 1)
@@ -67,6 +69,8 @@ class Xruns:
 
     def calm(self) -> None:
         """The stream was opened anew: the storm is over, the count stays."""
+        if self.storm():
+            self.n_storms += 1
         self._lately.clear()
 
 

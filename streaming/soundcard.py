@@ -169,13 +169,13 @@ class _Side:
             if self._stream is not None:
                 log.warning("the %s is opened anew: %s", self._name, trouble)
             self._drop()
+            self.xruns.calm()
             self._retry_at_s = time.monotonic() + _RETRY_AFTER_S
             try:
                 self.open()
             except DeviceUnavailable as error:
                 log.debug("the %s is still away: %s", self._name, error)
                 return
-            self.xruns.calm()
             self.n_reopened += 1
             log.info("the %s is open again", self._name)
 

@@ -66,7 +66,9 @@ def test_a_storm_is_more_than_twenty_xruns_within_a_second():
     assert xruns.storm()
     xruns.calm()
     assert not xruns.storm()
-    assert xruns.n == 21
+    assert (xruns.n, xruns.n_storms) == (21, 1)
+    xruns.calm()
+    assert xruns.n_storms == 1
     for i in range(100):
         xruns.count(i * 0.06)
     assert not xruns.storm()
@@ -342,6 +344,15 @@ def test_sounddevice_callbacks_copy_count_and_stamp(monkeypatch):
         assert eventually(lambda: len(frames) >= 3)
         assert frames[1].pcm.mean() == pytest.approx(0.5, abs=0.01)
         assert (card.n_underflows, card.n_overflows) == (1, 1)
+
+
+def test_after_a_storm_the_stream_is_opened_with_more_latency(monkeypatch, hasty):
+    fake = use(monkeypatch, FakeSounddevice([CARD]))
+    with SoundCard(make_backend("sounddevice"), lambda frame: None) as card:
+        for _ in range(21):
+            fake.opened[0].callback(np.zeros((480, 1), np.float32), 480, STAMPS, LATE)
+        assert eventually(lambda: card.n_reopened == 1)
+    assert [stream.asked["latency"] for stream in fake.opened] == ["low", "low", 0.06]
 
 
 def test_a_card_without_mono_is_opened_in_stereo(monkeypatch):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.streaming.sounds import cut, human, noise, silence, vowel
-from tests.streaming.test_vad import every_kind
+from tests.streaming.sounds import cut, human, noise, silence, spoken, vowel
+from tests.streaming.test_vad import every_kind, truth, with_pauses
 from vivavoce.streaming.endpoint import (
     Confirmed,
     Ended,
@@ -283,6 +283,36 @@ def test_a_human_turn_is_found_where_it_is(kind):
     assert started.at - started.first_voiced <= 16_000 * 0.13
     assert ended.end == pytest.approx(16_000 * 3.87, abs=16_000 * 0.12)
     assert 8000 <= ended.at - ended.end <= 8000 + 512
+
+
+SENTENCES = (
+    "turn on the light in the kitchen please",
+    "what time is it now",
+    "set a timer for ten minutes",
+)
+
+
+@every_kind
+@pytest.mark.parametrize("pink_db", [40, 20])
+def test_every_sentence_is_one_turn_found_soon_after_it_began_and_ended(kind, pink_db):
+    """Spoken sentences two seconds apart, against the clean sound's own energy."""
+    voices = [clip for text in SENTENCES for clip in spoken(text)] or [human(), human()]
+    clean = with_pauses(voices)
+    speech = truth(clean)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], speech.astype(int), [0]))))
+    spans = [(begin * 160, end * 160) for begin, end in edges.reshape(-1, 2)]
+    sound = clean + noise(len(clean) / 16_000, -26 - pink_db, pink=True)[: len(clean)]
+    detector = SpeechDetector(make_vad(kind))
+    events = detector.feed(sound) + detector.flush()
+    started = [e for e in events if isinstance(e, SpeechStarted)]
+    ended = [e for e in events if isinstance(e, Ended)]
+    assert len(spans) == len(started) == len(ended) == len(voices)
+    onset_ms = [(s.at - begin) / 16 for s, (begin, _) in zip(started, spans, strict=True)]
+    end_ms = [(e.at - end) / 16 for e, (_, end) in zip(ended, spans, strict=True)]
+    assert np.median(onset_ms) <= 150
+    assert max(onset_ms) <= 250  # less than the padding: nothing of the sentence is lost
+    assert all(s.start <= begin for s, (begin, _) in zip(started, spans, strict=True))
+    assert 500 <= np.median(end_ms) <= 650
 
 
 @every_kind
