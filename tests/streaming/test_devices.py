@@ -382,6 +382,90 @@ def test_a_callback_that_fails_ends_its_stream_and_keeps_the_reason(monkeypatch)
     assert isinstance(stream.failure(), TypeError)
 
 
+class FakePyAudio:
+    """As much of PyAudio as is used: the module, its host object and its streams in one."""
+
+    paFloat32, paInputOverflow, paOutputUnderflow, paContinue, paAbort = 1, 2, 4, 0, 2  # noqa: N815
+
+    def __init__(self, rate_hz=48_000) -> None:
+        self._rate_hz = rate_hz
+        self.opened: list[SimpleNamespace] = []
+
+    def PyAudio(self):  # noqa: N802, PyAudio's own name
+        return self
+
+    def get_device_count(self):
+        return 1
+
+    def get_device_info_by_index(self, index):
+        names = {"name": "card", "index": index, "hostApi": 0}
+        return {**names, "maxInputChannels": 1, "maxOutputChannels": 1}
+
+    def get_host_api_info_by_index(self, index):
+        return {"name": "ALSA"}
+
+    def get_default_input_device_info(self):
+        return self.get_device_info_by_index(0)
+
+    def get_default_output_device_info(self):
+        raise OSError("No Default Output Device Available")
+
+    def open(self, **options):
+        if options["rate"] != self._rate_hz:
+            raise OSError("Invalid sample rate")
+        stream = SimpleNamespace(**options)
+        stream.get_output_latency = stream.get_input_latency = lambda: 0.02
+        stream.get_time, stream.is_active = lambda: 5.0, lambda: True
+        stream.start_stream = stream.close = lambda: None
+        self.opened.append(stream)
+        return stream
+
+
+PA_STAMPS = {"current_time": 5.0, "input_buffer_adc_time": 4.98, "output_buffer_dac_time": 5.02}
+
+
+def test_pyaudio_callbacks_copy_count_and_stamp(monkeypatch):
+    fake = FakePyAudio()
+    monkeypatch.setitem(sys.modules, "pyaudio", fake)
+    frames: list[Frame] = []
+    backend = make_backend("pyaudio")
+    assert [(d.default_input, d.default_output) for d in backend.devices()] == [(True, False)]
+    with SoundCard(backend, frames.append) as card:
+        output, microphone = fake.opened
+        assert (output.rate, output.frames_per_buffer, output.channels) == (48_000, 480, 1)
+        card.playout.open(1, 48_000)
+        card.playout.write(1, np.full(960, 0.5, np.float32))
+        data, verdict = output.stream_callback(None, 480, PA_STAMPS, fake.paOutputUnderflow)
+        assert (np.frombuffer(data, np.float32) == 0.5).all()
+        assert len(data) == 4 * 480
+        assert verdict == fake.paContinue
+        assert card.playout.heard(1, 5.025) == 240
+        loud = np.full(480, 0.5, np.float32).tobytes()
+        for _ in range(10):
+            status = fake.paInputOverflow
+            assert microphone.stream_callback(loud, 480, PA_STAMPS, status) == (None, 0)
+        assert eventually(lambda: len(frames) >= 3)
+        assert frames[1].pcm.mean() == pytest.approx(0.5, abs=0.01)
+        assert (card.n_underflows, card.n_overflows) == (1, 10)
+        assert card.latency_s == 0.04
+
+
+def test_a_pyaudio_callback_that_fails_ends_its_stream(monkeypatch, hasty, caplog):
+    fake = FakePyAudio()
+    monkeypatch.setitem(sys.modules, "pyaudio", fake)
+    with SoundCard(make_backend("pyaudio"), lambda frame: None) as card:
+        data, verdict = fake.opened[0].stream_callback(None, 480, {}, 0)
+        assert (data, verdict) == (bytes(4 * 480), fake.paAbort)
+        assert eventually(lambda: card.n_reopened == 1)
+    assert "KeyError" in caplog.text
+
+
+def test_a_card_that_pyaudio_cannot_open_is_explained(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyaudio", FakePyAudio(rate_hz=8000))
+    with pytest.raises(DeviceUnavailable, match="'card' cannot be opened at 48000 Hz.*sample"):
+        SoundCard(make_backend("pyaudio"), lambda frame: None)
+
+
 @pytest.mark.parametrize(
     ("fake", "why"),
     [
