@@ -1,0 +1,1 @@
+"""How long a person waits for the reply, and how fast a reply yields to a voice."""

@@ -1,0 +1,68 @@
+"""What the person says: sentences of the grammar, spoken by many voices."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vivavoce.assistant.client.conversation import RATE_HZ
+from vivavoce.assistant.client.speech_end import FRAME_MS, speech_end_ms
+from vivavoce.assistant.errors import UserError
+from vivavoce.streaming.frames import Pcm
+from vivavoce.streaming.resample import resample
+
+PEAK = 0.5
+LONG_REPLIES = ("joke", "can", "weather")
+"""Intents whose answers are long enough to be interrupted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A spoken sentence, pcm [n] at RATE_HZ."""
+
+    text: str
+    pcm: Pcm
+
+    @property
+    def speech_start_ms(self) -> int:
+        """Where speech begins, by energy."""
+        backwards = self.pcm[::-1][len(self.pcm) % (RATE_HZ * FRAME_MS // 1000) :]
+        return 1000 * len(backwards) // RATE_HZ - (speech_end_ms(backwards, RATE_HZ) or 0)
+
+
+def questions(n: int, seed: int) -> list[Clip]:
+    """n sentences, all intents in rotation."""
+    from training.grammar.evaluation import eval_turns
+
+    return _spoken([turn.user for turn in eval_turns("train", n, seed)], seed)
+
+
+def long_questions(n: int, seed: int) -> list[Clip]:
+    """n sentences whose replies take a few seconds."""
+    from training.grammar import sample
+
+    rng = random.Random(seed)
+    intents = [LONG_REPLIES[i % len(LONG_REPLIES)] for i in range(n)]
+    return _spoken([sample(rng, "en", "train", intent).user for intent in intents], seed)
+
+
+def _spoken(texts: Sequence[str], seed: int) -> list[Clip]:
+    from training.grammar.pronounce import pronounce
+    from training.synthesis import RATE_HZ as SYNTHESIS_HZ
+    from training.synthesis import random_voice, synthesize
+
+    rng = np.random.default_rng(seed)
+    clips = []
+    for text in texts:
+        try:
+            pcm = synthesize(pronounce(text), random_voice(rng, "en")).pcm
+        except OSError as error:
+            raise UserError(
+                f"The person needs a voice: install espeak-ng and flite ({error})."
+            ) from None
+        pcm = resample(pcm, SYNTHESIS_HZ, RATE_HZ)
+        clips.append(Clip(text, pcm * np.float32(PEAK / max(float(np.abs(pcm).max()), 1e-6))))
+    return clips
