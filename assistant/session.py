@@ -219,9 +219,26 @@ class Session:
         audio_rate_hz: int = 24000,
     ) -> None:
         """Add an item; `audio` [n] is the sound of its InputAudio."""
-        if audio is not None and isinstance(item, MessageItem):
-            item = self._keep_given(item, resample(audio, audio_rate_hz, self._ears.rate_hz))
+        if audio is not None and item.id not in self._conversation.history:
+            item = self.with_sound(item, audio, audio_rate_hz)
         self._happened(events.ItemCreateRequested(item, after, event_id))
+
+    def with_sound(self, item: Item, audio: Pcm, audio_rate_hz: int) -> Item:
+        """Keep the sound [n] of a message that a client gave; gives the item, which now has an id.
+
+        `create_item` does this itself; the input items of `respond` need it done before.
+        """
+        if not isinstance(item, MessageItem):
+            return item
+        pcm = resample(audio, audio_rate_hz, self._ears.rate_hz)
+        self._n_given += 1
+        item = replace(item, id=item.id or f"item_{self._seed}given{self._n_given:04d}")
+        content = tuple(
+            replace(part, n_samples=len(pcm)) if isinstance(part, InputAudio) else part
+            for part in item.content
+        )
+        self._sounds.keep_heard(item.id, pcm)
+        return replace(item, content=content)
 
     def delete_item(self, item_id: str, event_id: str | None = None) -> None:
         self._happened(events.ItemDeleteRequested(item_id, event_id))
@@ -400,17 +417,6 @@ class Session:
         if playout is not None:
             return LocalOutlet(playout, self._drained, rate_hz)
         return RemoteOutlet(self._sent, self._drained, rate_hz, self._settings.send_lead_ms)
-
-    def _keep_given(self, item: MessageItem, pcm: Pcm) -> MessageItem:
-        """An item that a client gave with its sound: it needs its id now."""
-        self._n_given += 1
-        item = replace(item, id=item.id or f"item_{self._seed}given{self._n_given:04d}")
-        content = tuple(
-            replace(part, n_samples=len(pcm)) if isinstance(part, InputAudio) else part
-            for part in item.content
-        )
-        self._sounds.keep_heard(item.id, pcm)
-        return replace(item, content=content)
 
 
 def _for_model(settings: SessionSettings, engine: Engine) -> SessionSettings:

@@ -16,14 +16,14 @@ from ..errors import PeerFault
 from ..metrics import SessionMeter
 from . import client_events as asked
 from .client_events import event_id_of, parse_event, parse_json
-from .items import ItemReference
+from .items import AnyItemIn, ItemReference
 from .render import Renderer, ResponseSound
 from .render_items import ItemSound
 from .service import Service
 from .session_object import Offer, SessionEditor, SessionObject, known_voice
 from .settings import AudioFormat
 from .sound import InputStream, OutputStream, as_format
-from .translate import incoming_item, response_options, session_settings
+from .translate import IncomingItem, incoming_item, response_options, session_settings
 from .wire import ServerEvent
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Conversation:
         self._session.clear(event.event_id)
 
     async def _create_item(self, event: asked.ItemCreate) -> None:
-        item = incoming_item(event.item, self._input.format, self._base.core.input_rate_hz, "item")
+        item = self._incoming(event.item, "item")
         self._session.create_item(
             item.item, event.previous_item_id, event.event_id, item.sound, item.rate_hz
         )
@@ -145,20 +145,24 @@ class Conversation:
     async def _respond(self, event: asked.ResponseCreate) -> None:
         wanted = event.response or asked.ResponseSettings()
         options = response_options(wanted, self.wire_session)
-        new_items = [item for item in wanted.input or () if not isinstance(item, ItemReference)]
         items = [
-            incoming_item(item, self._input.format, self._base.core.input_rate_hz, "response.input")
-            for item in new_items
+            self._heard_item(item)
+            for item in wanted.input or ()
+            if not isinstance(item, ItemReference)
         ]
-        if any(item.sound is not None for item in items):
-            raise PeerFault(
-                "invalid_value",
-                "sound in a response's input is not supported; create an item and refer to it",
-                "response.input",
-            )
         self._asked_format = self._response_format(wanted)
-        self._session.respond(options, tuple(item.item for item in items), event.event_id)
+        self._session.respond(options, tuple(items), event.event_id)
         self._asked_format = None
+
+    def _heard_item(self, given: AnyItemIn) -> Item:
+        """An item to be answered that is in no conversation; the session keeps its sound."""
+        incoming = self._incoming(given, "response.input")
+        if incoming.sound is None:
+            return incoming.item
+        return self._session.with_sound(incoming.item, incoming.sound, incoming.rate_hz)
+
+    def _incoming(self, given: AnyItemIn, param: str) -> IncomingItem:
+        return incoming_item(given, self._input.format, self._base.core.input_rate_hz, param)
 
     async def _cancel(self, event: asked.ResponseCancel) -> None:
         self._session.cancel(event.response_id, event.event_id)

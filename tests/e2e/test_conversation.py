@@ -163,6 +163,18 @@ async def test_an_empty_input_and_a_reference_choose_what_is_answered() -> None:
         assert (await client.error())["code"] == "invalid_value"
 
 
+async def test_sound_can_be_asked_about_out_of_band() -> None:
+    async with scripted_daemon() as daemon, daemon.client("") as client:
+        sound = encode("pcm16", daemon.says("hello", silence_s=0))
+        content = [{"type": "input_audio", "audio": base64.b64encode(sound).decode()}]
+        asked = {"type": "message", "role": "user", "content": content}
+        await client.send(
+            "response.create",
+            response={"conversation": "none", "output_modalities": ["text"], "input": [asked]},
+        )
+        assert said(await client.until("response.done")) == "hello there"
+
+
 async def test_a_response_in_another_format_than_its_session() -> None:
     async with scripted_daemon() as daemon, daemon.client("") as client:
         telephone = {"output": {"format": {"type": "audio/pcmu"}}}
