@@ -4,6 +4,7 @@ import builtins
 import importlib.util
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -151,6 +152,22 @@ def test_auto_prefers_silero_and_imports_neither_its_package_nor_torch():
         "assert not {'torch', 'silero_vad'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@needs_silero
+@pytest.mark.skipif(
+    not HAVE_SILERO or not version("silero-vad").startswith("6.2."),
+    reason="the reference was made with silero-vad 6.2",
+)
+def test_silero_answers_as_its_own_package_does():
+    """Probabilities around onset and end, from silero_vad's own ONNX wrapper, version 6.2.3.
+
+    Without the 64 samples of context some differ by 0.03.
+    """
+    answers = [v.probability for v in make_vad("silero").feed(human())]
+    onset, end = [0.051, 0.262, 0.483, 0.905, 0.999], [0.975, 0.852, 0.400, 0.107, 0.033]
+    np.testing.assert_allclose(answers[13:18], onset, atol=0.002)
+    np.testing.assert_allclose(answers[90:95], end, atol=0.002)
 
 
 # --- how well they hear (the figures of the front-end study) ---------------------------------
