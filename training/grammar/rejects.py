@@ -7,7 +7,11 @@ import random
 import re
 from pathlib import Path
 
+from vivavoce.models.nano.numbers import to_words
+
 from .expansion import Choice, compile_template
+from .small_world import PEOPLE, PLACES, THINGS, statement
+from .templates import load, pattern
 
 _ROUGH = re.compile(
     "fuck|shit|cunt|nigg|porn|bitch|rape|slut|whore|fag|penis|vagina|dick|sex|nazi|cock$|pussy"
@@ -32,25 +36,47 @@ def templates(split: str) -> tuple[Choice, ...]:
     return tuple(compile_template(line.lstrip("~ ")) for line in kept)
 
 
-def draw(rng: random.Random, split: str, sentence: str, follow_up: str) -> str:
+def draw(rng: random.Random, split: str, request: list[str], sentence: str, follow_up: str) -> str:
     """One utterance to decline.
 
     Args:
         rng: where chance comes from.
         split: `train` or `heldout`.
-        sentence: a proper sentence of the domain, which may be broken off or shuffled.
+        request: a request of the domain with its slots open, to break off.
+        sentence: the same with its slots filled, to mix with other words.
         follow_up: one that means nothing without the turn before.
     """
+    while True:
+        text = _any(rng, split, request, sentence, follow_up)
+        if text and not _is_request(text):
+            return text
+
+
+def _any(rng: random.Random, split: str, request: list[str], sentence: str, follow_up: str) -> str:
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.42:
         return _filled(rng, split)
-    if kind < 0.68:
+    if kind < 0.62:
+        return statement(rng)
+    if kind < 0.75:
         return _salad(rng)
-    if kind < 0.83:
-        return _broken_off(rng, sentence) or _filled(rng, split)
-    if kind < 0.93:
-        return _infected(rng, sentence)
-    return follow_up
+    if kind < 0.85:
+        return _broken_off(request)
+    return _infected(rng, sentence) if kind < 0.94 else follow_up
+
+
+@functools.cache
+def _whole_requests() -> frozenset[str]:
+    """Everything the English templates say without a slot."""
+    found = {pattern(words, "en") for t in load("en") for words in t.choice.all()}
+    return frozenset(text for text in found if "{" not in text)
+
+
+def _is_request(text: str) -> bool:
+    """Whether the text is a request after all, politeness aside."""
+    words = text.split()
+    kept = [word for word in words if word not in ("please", "okay", "um", "uh", "hey", "now")]
+    return " ".join(words) in _whole_requests() or " ".join(kept) in _whole_requests()
 
 
 def _filled(rng: random.Random, split: str) -> str:
@@ -66,34 +92,13 @@ def _salad(rng: random.Random) -> str:
     return " ".join(words[rng.randrange(min(rng.choice(tops), len(words)))] for _ in range(count))
 
 
-# A sentence is broken off only where a slot is still open: these words ask for more.
-_OPEN_END = set(
-    "a an the for to in at of and with by from on plus minus times add my set is how what turn "
-    "switch put play wake me translate remind dim make between than up some weather".split()
-)
-_COMPLETE = {"how", "what", "is", "on", "up", "play", "some", "weather", "times", "in", "me"}
-
-
-def _broken_off(rng: random.Random, sentence: str) -> str:
-    """The beginning of a request that stops before it says anything: `set a`, `turn on the`."""
-    words = sentence.split()
-    ends = [
-        n
-        for n in range(2, len(words))
-        if words[n - 1] in _OPEN_END - _COMPLETE and not _says_enough(words[:n])
-    ]
-    return " ".join(words[: rng.choice(ends)]) if ends else ""
-
-
-_SLOT_WORDS = set(
-    "timer alarm light lights lamp weather music volume sound forecast temperature joke coin dice "
-    "time date thanks thank stop hello name louder quieter repeat again sorry".split()
-)
-
-
-def _says_enough(words: list[str]) -> bool:
-    """Whether the beginning could already be meant as a whole request."""
-    return bool(_SLOT_WORDS & set(words)) and words[-1] not in ("a", "an", "the", "for", "to", "at")
+def _broken_off(request: list[str]) -> str:
+    """The beginning of a request that stops before its slot: `set a`, `turn on the`."""
+    slots = [word for word in request if word.startswith("{")]
+    if not slots or slots[0] in ("{day}", "{days}", "{when}"):
+        return ""
+    start = request[: request.index(slots[0])]
+    return " ".join(start) if len(start) > 1 else ""
 
 
 def _infected(rng: random.Random, sentence: str) -> str:
@@ -104,40 +109,14 @@ def _infected(rng: random.Random, sentence: str) -> str:
     return " ".join(kept[: rng.randint(2, 8)])
 
 
-_THINGS = (
-    "shoes laptop phone guitar bicycle camera sofa car ticket dress painting printer battery "
-    "dragon horse puppy elephant robot rocket planet moon ocean mountain river castle bridge "
-    "doctor teacher dentist lawyer neighbor boss president king queen king actor singer writer "
-    "novel movie film poem story website password email message letter photo picture video game "
-    "football tennis baseball soccer chess match score team player pizza soup salad steak burger "
-    "sandwich salmon curry noodles pancakes cake cookies wine beer juice recipe restaurant hotel "
-    "flight train bus taxi airport station hospital school library museum theater bank market "
-    "insurance mortgage salary bitcoin stocks dollars euros economy election war peace history "
-    "physics math chemistry biology language religion philosophy window door table chair bed "
-    "vacuum washer dishwasher oven fridge television curtains fan blinds microwave shower"
-).split()
-_PEOPLE = (
-    "napoleon einstein shakespeare mozart obama lincoln cleopatra newton picasso beethoven madonna "
-    "elvis gandhi darwin columbus caesar galileo tesla marie churchill mandela mom dad mother "
-    "father brother sister uncle aunt grandma grandpa daughter son wife husband doctor"
-).split()
-_PLACES = (
-    "france germany italy spain brazil africa america canada mexico india japan china russia egypt "
-    "australia rome vienna moscow california texas florida europe asia england ireland greece "
-    "sweden norway"
-).split()
-
-
 def _number(rng: random.Random) -> str:
-    from vivavoce.models.nano.numbers import to_words
-
     return to_words(rng.choice((rng.randint(1, 12), rng.randint(1, 100), rng.randint(100, 2100))))
 
 
 _FILL = {
-    "{thing}": lambda rng: rng.choice(_THINGS),
-    "{person}": lambda rng: rng.choice(_PEOPLE),
-    "{place}": lambda rng: rng.choice(_PLACES),
+    "{thing}": lambda rng: rng.choice(THINGS),
+    "{person}": lambda rng: rng.choice(PEOPLE),
+    "{place}": lambda rng: rng.choice(PLACES),
     "{word}": lambda rng: common_words()[rng.randrange(6000)],
     "{number}": _number,
 }

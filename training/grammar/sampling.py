@@ -99,10 +99,10 @@ def reject(rng: random.Random, split: str = "train") -> Turn:
     intent = rng.choice([name for name in by_intent("en", split)])
     template, drawn = _draw(rng, "en", split, intent)
     sentence = fill(rng, drawn, template.fixed)[0]
-    opener = rng.choice(("light_on", "weather", "alarm", "heat"))
+    opener = rng.choice(("light_on", "weather", "alarm"))
     follow_up, _, _ = followups.draw(rng, split, opener, {})
     loose = fill(rng, follow_up, {})[0]
-    user = rejects.draw(rng, split, sentence, loose)
+    user = rejects.draw(rng, split, drawn, sentence, loose)
     return Turn(tidy(rng, user), "reject", SORRY, None, "reject", {}, "en")
 
 
