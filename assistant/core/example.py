@@ -15,6 +15,7 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 _DEEPEST = 32
+_LARGEST = 2.0**53  # beyond it JSON numbers are not exact; such a bound is none
 
 _FORMATS = {
     "date": "2000-01-01",
@@ -41,7 +42,7 @@ def example(schema: Any, hints: Mapping[str, Any] | None = None) -> Any:
         return {}
     value = _value(schema, schema, 0)
     if isinstance(value, dict) and hints:
-        parts = _resolved(schema, schema).get("properties", {})
+        parts = _mapping(_resolved(schema, schema).get("properties"))
         for name, hint in hints.items():
             if name in parts and _fits(hint, _resolved(parts[name], schema)):
                 value[name] = hint
@@ -81,11 +82,13 @@ def _resolved(given: Any, root: Schema) -> Schema:
 
 def _joined(first: Schema, second: Schema) -> Schema:
     """Both at once: members of objects add up, for the rest the second has the last word."""
+    parts = {**_mapping(first.get("properties")), **_mapping(second.get("properties"))}
+    names = [*_list(first.get("required")), *_list(second.get("required"))]
     joined = {**first, **second}
-    if "properties" in first and "properties" in second:
-        joined["properties"] = {**first["properties"], **second["properties"]}
-    if "required" in first and "required" in second:
-        joined["required"] = [*first["required"], *second["required"]]
+    if parts:
+        joined["properties"] = parts
+    if names:
+        joined["required"] = names
     return joined
 
 
@@ -122,16 +125,14 @@ def _type_of(schema: Schema) -> str:
 
 
 def _object(schema: Schema, root: Schema, depth: int) -> Any:
-    parts = schema.get("properties")
-    parts = parts if isinstance(parts, Mapping) else {}
+    parts = _mapping(schema.get("properties"))
     required = schema.get("required")
-    names = required if isinstance(required, list) else []
+    names = [name for name in _list(required) if isinstance(name, str)]
     return {name: _value(parts.get(name, {"type": "string"}), root, depth + 1) for name in names}
 
 
 def _array(schema: Schema, root: Schema, depth: int) -> Any:
-    first = schema.get("prefixItems")
-    shapes = list(first) if isinstance(first, list) else []
+    shapes = list(_list(schema.get("prefixItems")))
     n_items = max(_whole(schema.get("minItems")), len(shapes))
     shapes += [schema.get("items", {"type": "string"})] * (min(n_items, 1000) - len(shapes))
     return [_value(shape, root, depth + 1) for shape in shapes]
@@ -145,27 +146,32 @@ def _string(schema: Schema, root: Schema, depth: int) -> Any:
 
 
 def _number(schema: Schema, root: Schema, depth: int) -> Any:
+    low, high = _lowest(schema), _highest(schema)
+    value = _near_zero(schema, low, high)
+    if low is not None and high is not None and not low <= value <= high:
+        value = low + (high - low) / 2  # the step is wider than the room between the bounds
+    return int(value) if float(value).is_integer() else value
+
+
+def _near_zero(schema: Schema, low: float | None, high: float | None) -> float:
     """Zero, or the bound next to it, moved on to a whole step."""
     unit = _step(schema)
-    low, high = _lowest(schema), _highest(schema)
-    value: float = 0
+    over, under = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if low is not None and low > 0:
         value = math.ceil(low / unit) * unit
-        value += unit if value == schema.get("exclusiveMinimum") else 0
-    elif high is not None and high < 0:
+        return value + unit if value == over else value
+    if high is not None and high < 0:
         value = math.floor(high / unit) * unit
-        value -= unit if value == schema.get("exclusiveMaximum") else 0
-    elif 0 in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")):
-        value = unit if schema.get("exclusiveMinimum") == 0 else -unit
-    if low is not None and high is not None and not low <= value <= high:
-        value = (low + high) / 2  # the step is wider than the room between the bounds
-    return int(value) if float(value).is_integer() else value
+        return value - unit if value == under else value
+    if 0 in (over, under):
+        return unit if over == 0 else -unit
+    return 0
 
 
 def _step(schema: Schema) -> float:
     """How far apart the values lie that may be taken."""
     step = schema.get("multipleOf")
-    if isinstance(step, int | float) and step > 0:
+    if isinstance(step, int | float) and 1e-9 < step <= _LARGEST:
         return step
     return 1 if _type_of(schema) == "integer" else 0.5
 
@@ -193,13 +199,25 @@ _MAKERS: dict[str, Callable[[Schema, Schema, int], Any]] = {
 
 
 def _lowest(schema: Schema) -> float | None:
-    bounds = [schema[key] for key in ("minimum", "exclusiveMinimum") if _is_number(schema.get(key))]
-    return max(bounds, default=None)
+    return max(_bounds(schema, "minimum", "exclusiveMinimum"), default=None)
 
 
 def _highest(schema: Schema) -> float | None:
-    bounds = [schema[key] for key in ("maximum", "exclusiveMaximum") if _is_number(schema.get(key))]
-    return min(bounds, default=None)
+    return min(_bounds(schema, "maximum", "exclusiveMaximum"), default=None)
+
+
+def _bounds(schema: Schema, *keys: str) -> list[float]:
+    found = (schema.get(key) for key in keys)
+    numbers = [b for b in found if isinstance(b, int | float) and not isinstance(b, bool)]
+    return [bound for bound in numbers if abs(bound) <= _LARGEST]
+
+
+def _mapping(value: Any) -> Schema:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _whole(value: Any) -> int:
@@ -219,7 +237,8 @@ def _fits(value: Any, schema: Schema) -> bool:
     kind = _type_of(schema) if "type" in schema else None
     if kind in ("number", "integer"):
         low, high = _lowest(schema), _highest(schema)
-        right = _is_number(value) and (kind == "number" or float(value).is_integer())
+        right = _is_number(value) and abs(value) <= _LARGEST
+        right = right and (kind == "number" or float(value).is_integer())
         return right and (low is None or value >= low) and (high is None or value <= high)
     kinds: dict[str, type] = {"string": str, "boolean": bool, "array": list, "object": dict}
     return kind not in kinds or isinstance(value, kinds[kind])

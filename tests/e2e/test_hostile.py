@@ -86,7 +86,9 @@ async def flush(client: RawClient, mark: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_mutated_events_are_never_a_fault_of_ours(seed: int) -> None:
+async def test_mutated_events_are_never_a_fault_of_ours(
+    seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
     rng = random.Random(seed)
     async with (
         scripted_daemon() as daemon,
@@ -102,6 +104,7 @@ async def test_mutated_events_are_never_a_fault_of_ours(seed: int) -> None:
             ours = [e for e in events if e.get("error", {}).get("type") == "server_error"]
             assert not ours, (ours, sent)
         assert (await flush(other, "still here"))[-1]["error"]["code"] == "unknown_event"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_noise_for_json_is_an_error_each_time() -> None:

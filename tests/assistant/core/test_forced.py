@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vivavoce.assistant.core.events import ReplyDone, ReplyHeard, ReplyText, ReplyToolCall
 from vivavoce.assistant.core.example import example
@@ -80,9 +82,36 @@ def test_a_schema_that_holds_itself_comes_to_an_end() -> None:
     json.dumps(example({"$ref": "#"}))
 
 
+WORDS = (
+    "type properties required items prefixItems minItems minLength minimum maximum multipleOf "
+    "exclusiveMinimum exclusiveMaximum enum const default format allOf anyOf oneOf $ref $defs a"
+).split()
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([10**400, -(10**400), 1e308, -1e308, 1e-308]),
+    st.sampled_from(["object", "array", "string", "number", "integer", "null", "#", "#/a", "x"]),
+)
+SCHEMAS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS), inner, max_size=5)
+    ),
+    max_leaves=25,
+)
+
+
+@given(SCHEMAS, st.dictionaries(st.sampled_from(WORDS), LEAVES, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_client_calls_a_schema_gives_some_value(schema: Any, hints: Any) -> None:
+    json.dumps(example(schema, hints))
+
+
 def test_what_the_model_gave_is_kept_where_it_fits() -> None:
-    given = {"city": "paris", "unit": "kelvin", "days": "two", "colour": "red", "note": "x"}
-    assert example(WEATHER, given) == {"city": "paris", "unit": "celsius", "days": 1, "note": "x"}
+    gave = {"city": "paris", "unit": "kelvin", "days": "two", "colour": "red", "note": "x"}
+    assert example(WEATHER, gave) == {"city": "paris", "unit": "celsius", "days": 1, "note": "x"}
 
 
 TOOLS = (Tool("hello"), Tool("weather", "", json.dumps(WEATHER)))
