@@ -180,6 +180,7 @@ class WorkerLine:
         if self._fault is not None:
             self._tell(core.ReplyFailed(generation, self._fault))
             return
+        self._close_replies()  # one may still wait for tools whose answers will never come
         reply = Reply(generation, self._main, options, self._main.reply(options))
         self._replies[generation] = self._last = reply
 

@@ -185,6 +185,12 @@ class Memory:
             self._waiting.append(given)
             return
         self._take_base()
+        unsettled = self._unsettled()
+        if unsettled and not isinstance(given, Sound):  # the item comes before the open turn
+            self._stop_open()
+            self._tail.insert(self._tail.index(unsettled[0]), given)
+            self._redo()
+            return
         self._tail.append(given)
         self._tell(given)
 

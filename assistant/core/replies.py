@@ -17,6 +17,7 @@ from .events import (
     ReplyPart,
     ToolReturned,
 )
+from .forced import ForcedCall
 from .items import InputAudio, Item, MessageItem, OutputAudio
 from .notices import Reason, ResponseStatus, TranscriptionCompleted
 from .response import Response
@@ -61,8 +62,7 @@ class Replies:
         for part in response.commit():
             response.show(part)
             self._shown(response, part)
-        if response.model_done:
-            state.memory.end_reply()
+        self._made(response)
         self._settle(response)
 
     def start(
@@ -104,8 +104,8 @@ class Replies:
             return
         if making:
             self._shown(response, part)
-        if making and response.model_done and response.uses_dialogue:
-            self._state.memory.end_reply()
+        if making:
+            self._made(response)
         self._settle(response)
 
     def tool_returned(self, event: ToolReturned) -> None:
@@ -185,6 +185,7 @@ class Replies:
             history=state.history if options.in_conversation else None,
             spec=spec,
             modality=modality,
+            forced=ForcedCall.of(choice, tools),
             client_tools=frozenset(tool.name for tool in tools),
             pure_skills=settings.pure_skills,
             metadata=options.metadata,
@@ -212,6 +213,13 @@ class Replies:
     def _understood(self, item_id: str | None, transcript: str, language: str) -> None:
         if item_id is not None:
             write_transcript(self._state, item_id, transcript, language)
+
+    def _made(self, response: Response) -> None:
+        """The model may have made all there is: its dialogue is free for what has waited."""
+        if response.model_done and response.uses_dialogue:
+            if response.invented:  # the model does not know of the call, the history does
+                self._state.memory.spoil()
+            self._state.memory.end_reply()
 
     def _settle(self, response: Response) -> None:
         response.finish_playout()

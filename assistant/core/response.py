@@ -29,6 +29,7 @@ from .events import (
     ReplyToolCall,
     UsageCount,
 )
+from .forced import ForcedCall
 from .history import History
 from .items import CallItem, Item, Status
 from .ledger import Ledger
@@ -58,6 +59,7 @@ class Response:
     Args:
         history: where its items go; None out of band.
         uses_dialogue: it is made by the conversation's dialogue, not by one of its own.
+        forced: a call the client insists on; invented: it was made without the model.
         call_ids: of calls shown to the client, its id for each and the model's own.
         client_tools: names the client runs itself.
         user_item_id: the spoken item it answers, for the transcript.
@@ -82,6 +84,8 @@ class Response:
     ledger: Ledger = field(default_factory=Ledger)
     message: OpenMessage | None = None
     language: str | None = None
+    forced: ForcedCall | None = None
+    invented: bool = False
     call_ids: dict[str, str] = field(default_factory=dict)
     _incomplete: Reason | None = None
     _output: list[Item] = field(default_factory=list)
@@ -99,6 +103,10 @@ class Response:
     def arrive(self, part: ReplyPart) -> None:
         """Take the next part from the model: act on it, then show it or keep it."""
         if self.model_done:
+            return
+        call = self.forced.call(part) if self.forced is not None else None
+        if call is not None:
+            self._force(part, call)
             return
         if isinstance(part, ReplyToolCall):
             self._call(part)
@@ -253,6 +261,16 @@ class Response:
             self._run(call)
         else:
             self._deferred.append(call)
+
+    def _force(self, part: ReplyPart, call: ReplyToolCall) -> None:
+        """Make the call the client insists on, in place of what the model went on to do."""
+        self.invented = not isinstance(part, ReplyToolCall)
+        self._client_calls.append(call)
+        if isinstance(part, ReplyDone):
+            self._usage = self._usage + part.usage
+        else:
+            self.out.append(CancelReply(self.generation))
+        self._stop_making()
 
     def _run(self, call: ReplyToolCall) -> None:
         self.out.append(
