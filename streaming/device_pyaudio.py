@@ -16,6 +16,7 @@ from .devices import (
     BLOCK_SAMPLES,
     DEVICE_HZ,
     DeviceChoice,
+    DeviceClock,
     DeviceInfo,
     DeviceUnavailable,
     Xruns,
@@ -137,6 +138,7 @@ class PyAudioStream:
             ) from error
         latency = self._stream.get_output_latency if output else self._stream.get_input_latency
         self._latency_s = float(latency())
+        self._clock = DeviceClock(self._stream.get_time, OSError)
         if start:
             self.start()
 
@@ -149,7 +151,7 @@ class PyAudioStream:
         self._stream.start_stream()
 
     def time_s(self) -> float:
-        return float(self._stream.get_time())
+        return self._clock.now()
 
     def active(self) -> bool:
         return bool(self._stream.is_active())

@@ -16,6 +16,7 @@ from .devices import (
     BLOCK_SAMPLES,
     DEVICE_HZ,
     DeviceChoice,
+    DeviceClock,
     DeviceInfo,
     DeviceUnavailable,
     Xruns,
@@ -125,6 +126,7 @@ class SounddeviceStream:
         attempts = [1] if n_channels == 1 else [1, 2]
         self._stream = self._open(kind, device, attempts)
         self._latency_s = float(self._stream.latency)
+        self._clock = DeviceClock(lambda: self._stream.time, sd.PortAudioError)
 
     @property
     def latency_s(self) -> float:
@@ -139,7 +141,7 @@ class SounddeviceStream:
             raise DeviceUnavailable(f"the sound device does not start: {error}") from error
 
     def time_s(self) -> float:
-        return float(self._stream.time)
+        return self._clock.now()
 
     def active(self) -> bool:
         return bool(self._stream.active)

@@ -12,7 +12,9 @@ Devices run at 48 kHz in blocks of 10 ms: there their time stamps are good to ab
 from __future__ import annotations
 
 import importlib
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast, get_args
 
@@ -72,6 +74,30 @@ class Xruns:
         if self.storm():
             self.n_storms += 1
         self._lately.clear()
+
+
+class DeviceClock:
+    """A device's clock that goes on by itself while the device cannot be asked.
+
+    Args:
+        read: gives the device's seconds.
+        errors: what it raises when its stream is closed or gone.
+    """
+
+    def __init__(self, read: Callable[[], float], errors: type[Exception]) -> None:
+        self._read = read
+        self._errors = errors
+        self._ahead_s = 0.0
+        """Of the machine's monotonic clock, when the device was last asked."""
+
+    def now(self) -> float:
+        """Seconds, the same that stamp the device's blocks."""
+        try:
+            now_s = float(self._read())
+        except self._errors:
+            return time.monotonic() + self._ahead_s
+        self._ahead_s = now_s - time.monotonic()
+        return now_s
 
 
 class Stream(Protocol):

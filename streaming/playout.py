@@ -266,8 +266,6 @@ class Playout:
         filled = 0
         while self._chunks and filled < len(out):
             chunk = self._chunks[0]
-            if chunk.generation <= self._dropped_through:
-                break  # stopped this very moment: the next block fades
             if chunk.pcm is None:
                 self._end(chunk, time_s + filled / self.rate_hz, chunk.start)
                 continue

@@ -207,6 +207,8 @@ def test_round_trip_through_both_directions(on_stage):
         return {"median round trip, ms": round(float(np.median(trips_ms)), 1)}
 
     measure(trial, {"median round trip, ms": 80})
+    stage.daemon.close()
+    assert stage.daemon.playout.heard(1) == 480, "a closed card still knows what was heard"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,14 @@ from tests.streaming.sounds import tone
 from vivavoce.streaming import soundcard
 from vivavoce.streaming.capture import Capture
 from vivavoce.streaming.device_file import FileBackend
-from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable, Xruns, choose, make_backend
+from vivavoce.streaming.devices import (
+    DeviceClock,
+    DeviceInfo,
+    DeviceUnavailable,
+    Xruns,
+    choose,
+    make_backend,
+)
 from vivavoce.streaming.frames import Frame
 from vivavoce.streaming.playout import Drained, Playout, Stopped
 from vivavoce.streaming.soundcard import SoundCard
@@ -72,6 +79,22 @@ def test_a_storm_is_more_than_twenty_xruns_within_a_second():
     for i in range(100):
         xruns.count(i * 0.06)
     assert not xruns.storm()
+
+
+def test_a_device_clock_goes_on_when_the_device_cannot_be_asked():
+    gone = False
+
+    def read() -> float:
+        if gone:
+            raise OSError("Stream not open")
+        return 1000.0 + time.monotonic()
+
+    clock = DeviceClock(read, OSError)
+    before = clock.now()
+    gone = True
+    time.sleep(0.02)
+    assert clock.now() - before == pytest.approx(0.02, abs=0.05)
+    assert clock.now() > before
 
 
 # --- files as devices ------------------------------------------------------------------------
