@@ -37,7 +37,7 @@ bench-accuracy: $(VENV)/.bench-tools  ## what nano understands of voices and phr
 bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-in, over the WebSocket
 	@$(PY) -m benchmarks.latency $(ARGS)
 
-train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see training/README.md
+train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see docs/nano.md
 	@bash tests/debian_packages.sh
 	@$(PY) -m training $(ARGS)
 

@@ -120,7 +120,7 @@ async def _hold(url: str, plan: Plan, recordings: Sequence[Path]) -> list[Exchan
     async with Conversation(connection, plan.real_time) as conversation:
         for recording in recordings:
             exchange = await conversation.say(read(recording))
-            print(json.dumps(exchange.as_json()) if plan.as_json else as_text(exchange), flush=True)
+            print(json.dumps(exchange.as_json(), ensure_ascii=False) if plan.as_json else as_text(exchange), flush=True)
             exchanges.append(exchange)
     return exchanges
 

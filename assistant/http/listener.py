@@ -75,7 +75,7 @@ class Listener:
     async def wait(self) -> None:
         """Returns when the port is closed, by whatever."""
         if self._task is not None:
-            await self._task
+            await asyncio.shield(self._task)  # whoever waits may be cancelled, the port not
 
     async def stop(self) -> None:
         """Close every connection (code 1012) and the port."""
