@@ -62,7 +62,7 @@ def test_unbalanced_templates_are_refused(text):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("split", ["train", "heldout"])
 def test_every_turn_is_consistent(language, split):
-    for turn in turns(language, split, 1500):
+    for turn in turns(language, split, 800):
         action = parse(turn.action)
         assert action is not None, turn
         assert (action.name, action.arguments) == (turn.intent, turn.arguments)
@@ -102,11 +102,11 @@ def test_a_declined_turn_never_carries_an_action():
 
 
 def test_what_is_declined_is_not_also_a_plain_request():
-    plain = {t.user: t.action for s in ("train", "heldout") for t in turns("en", s, 20000)}
+    plain = {t.user: t.action for s in ("train", "heldout") for t in turns("en", s, 6000)}
     plain = {user: action for user, action in plain.items() if action != "reject"}
     rng = random.Random(5)
-    both = [t.user for t in (reject(rng) for _ in range(5000)) if t.user in plain]
-    assert len(both) <= 10, both
+    both = [t.user for t in (reject(rng) for _ in range(2000)) if t.user in plain]
+    assert len(both) <= 2, both
 
 
 # --- conversations --------------------------------------------------------------------------
@@ -114,11 +114,14 @@ def test_what_is_declined_is_not_also_a_plain_request():
 
 def test_conversations_have_turns_that_need_the_one_before():
     rng = random.Random(4)
-    spoken = [dialogue(rng, "en", "train") for _ in range(2000)]
+    spoken = [dialogue(rng, "en", "train") for _ in range(3000)]
     assert {len(turns) for turns in spoken} == {1, 2, 3, 4}
     following = list(chain.from_iterable(turns[1:] for turns in spoken))
     assert any(t.user.startswith("and in ") and t.intent == "weather" for t in following)
-    assert any(t.user.startswith("make it ") and t.intent == "timer_set" for t in following)
+    assert any(
+        t.user.startswith(("make it ", "make that ", "change it ")) and t.intent == "timer_set"
+        for t in following
+    )
     for turn in following:
         action = parse(turn.action)
         assert action is not None
@@ -140,7 +143,7 @@ def test_a_follow_up_takes_over_what_it_does_not_say():
 def test_repeat_in_a_conversation_repeats_what_was_said():
     rng = random.Random(8)
     found = 0
-    for _ in range(1500):
+    for _ in range(800):
         spoken = dialogue(rng)
         for before, turn in zip(spoken, spoken[1:], strict=False):
             if turn.user in ("what did you say", "say that again", "repeat that"):
@@ -158,7 +161,7 @@ def test_training_never_says_a_held_out_sentence(language):
     heldout = {t.text for t in load(language) if t.split == "heldout"}
     assert not train & heldout
     kept_back = {sentence for sentence in reserved(language) if "{" not in sentence}
-    said = {turn.user for turn in turns(language, "train", 6000)}
+    said = {turn.user for turn in turns(language, "train", 3000)}
     assert kept_back
     assert not said & kept_back
 
@@ -240,7 +243,7 @@ def test_every_day_and_hour_and_sum_is_said():
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("split", ["train", "heldout"])
 def test_no_sentence_loses_a_character(tokenizer, language, split):
-    for turn in turns(language, split, 2500):
+    for turn in turns(language, split, 1000):
         for text in (turn.user, turn.reply.replace("<result>", ""), turn.result or ""):
             back = tokenizer.decode(tokenizer.encode(text).ids)
             assert back.replace(" ", "") == text.replace(" ", ""), text
@@ -289,8 +292,8 @@ def test_hanzi_can_be_exchanged_without_moving_a_number(tokenizer, tmp_path, mon
 
 def test_the_talker_reads_every_word_it_may_have_to_say():
     rng = random.Random(7)
-    read = set(" ".join(reply_sentences(rng) for _ in range(20000)).split())
-    for turn in turns("en", "train", 4000):
+    read = set(" ".join(reply_sentences(rng) for _ in range(12000)).split())
+    for turn in turns("en", "train", 1500):
         assert set(turn.spoken_reply.split()) <= read, turn.spoken_reply
 
 

@@ -118,12 +118,12 @@ _BEFORE = {
 _AFTER = {"cmn": ["吧", "谢谢", "好吗", "可以吗"], "yue": ["啦", "唔該", "好嗎", "得唔得"]}
 
 
-def wrap(rng: random.Random, kind: str, sentence: str, language: str) -> str:
-    """The sentence with what a polite speaker puts around it."""
-    rate = {"command": 0.35, "question": 0.05}.get(kind, 0.0)
-    if rng.random() < rate:
-        before = rng.choice(_BEFORE[language]) if kind == "command" else "请问"
-        sentence = (before.replace("请问", "請問") if language == "yue" else before) + sentence
+def wrap(rng: random.Random, kind: str, words: list[str], language: str) -> list[str]:
+    """The words with what a polite speaker puts around them."""
+    if kind == "command" and rng.random() < 0.35:
+        words = [rng.choice(_BEFORE[language]), *words]
+    elif kind == "question" and rng.random() < 0.05:
+        words = ["请问" if language == "cmn" else "請問", *words]
     if kind == "command" and rng.random() < 0.2:
-        sentence += rng.choice(_AFTER[language])
-    return sentence
+        words = [*words, rng.choice(_AFTER[language])]
+    return words

@@ -13,13 +13,21 @@ _SOURCE: dict[str, list[tuple[str, str, str]]] = {
     "light_on": [
         ("(and|also) [in] the {room} [too|as well]", "and one in the {room}", "light_on"),
         ("(the {room} too|the {room} as well|in the {room} too)", "same in the {room}", "light_on"),
-        ("(now|and what about|what about) [in] the {room}", "do the {room} too", "light_on"),
         (
-            "[and] (turn|switch) it [back] off [again|now|please]",
+            "(now|and what about|what about|how about|and now) [in] the {room}",
+            "do the {room} too",
+            "light_on",
+        ),
+        (
+            "[and|now|then|okay] (turn|switch|put) (it|them|that) [back] off [again|now|please]",
             "okay off again please",
             "light_off",
         ),
-        ("(dim|set|turn) it [down] to {percent}", "make that {percent}", "light_dim"),
+        (
+            "[and|now] (dim|set|turn|put|change) (it|them|that) [down|up] to {percent}",
+            "make that {percent}",
+            "light_dim",
+        ),
         ("(make it|only|just) {percent}", "a bit less {percent}", "light_dim"),
     ],
     "light_off": [
@@ -29,33 +37,57 @@ _SOURCE: dict[str, list[tuple[str, str, str]]] = {
             "same in the {room}",
             "light_off",
         ),
-        ("(now|and what about|what about) [in] the {room}", "do the {room} too", "light_off"),
-        ("[and] (turn|switch) it [back] on [again|now|please]", "okay on again please", "light_on"),
+        (
+            "(now|and what about|what about|how about|and now) [in] the {room}",
+            "do the {room} too",
+            "light_off",
+        ),
+        (
+            "[and|now|then|okay] (turn|switch|put) (it|them|that) [back] on [again|now|please]",
+            "okay on again please",
+            "light_on",
+        ),
     ],
     "light_dim": [
         ("(make|set|turn) it [to] {percent}", "no i meant {percent}", "light_dim"),
         ("(and|also) [in] the {room} [too|as well]", "same in the {room}", "light_dim"),
-        ("[and] (turn|switch) it off [again|now|please]", "okay off now please", "light_off"),
+        (
+            "[and|now|then|okay] (turn|switch) (it|them|that) off [again|now|please]",
+            "okay off now please",
+            "light_off",
+        ),
     ],
     "weather": [
-        ("[and] (in|for) {city}", "now {city}", "weather"),
-        ("(what|how) about [in] {city}", "same for {city}", "weather"),
-        ("and {day}", "and what about {day}", "weather"),
+        ("[and] [what is it like] (in|for) {city} [{day}]", "now {city}", "weather"),
+        ("[and] (what|how) about [in] {city} [{day}]", "same for {city}", "weather"),
+        ("(and|and there|and how is it|will it rain) {day}", "and what about {day}", "weather"),
         ("(what|how) about {day}", "same {day}", "weather"),
     ],
     "timer_set": [
-        ("(make|change) it [to] {duration}", "no i meant {duration}", "timer_set"),
+        (
+            "(make|change|set) (it|that|the timer) [to] {duration}",
+            "no i meant {duration}",
+            "timer_set",
+        ),
         ("(no|sorry|actually) {duration} [please]", "better {duration}", "timer_set"),
-        ("(cancel|stop|delete) it [again]", "no cancel that timer", "timer_cancel"),
+        (
+            "(cancel|stop|delete|end) (it|that|the timer) [again|please]",
+            "no cancel that timer",
+            "timer_cancel",
+        ),
         ("how (much|long) is left", "how much is left now", "timer_query"),
     ],
     "alarm": [
-        ("(make|change) it [to] {time}", "no i meant {time}", "alarm"),
+        ("(make|change|set) (it|that) [to] {time}", "no i meant {time}", "alarm"),
         ("(no|sorry|actually) [at] {time} [please]", "better at {time}", "alarm"),
         ("[and] [another one] at {time} [too|as well]", "and one more at {time}", "alarm"),
     ],
     "list": [
-        ("(and|also) {item} [too|as well|please]", "and we need {item} too", "list"),
+        (
+            "(and|also|and also|and some|plus) {item} [too|as well|please]",
+            "and we need {item} too",
+            "list",
+        ),
         ("{item} (too|as well)", "and some {item}", "list"),
     ],
     "music": [

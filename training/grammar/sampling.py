@@ -78,26 +78,33 @@ def sample(
         return reject(rng, split)
     template, drawn = _draw(rng, language, split, intent)
     words, arguments = fill(rng, drawn, template.fixed, language)
-    if language != "en":
-        user = chinese_slots.wrap(rng, template.kind, words, language).strip()
-        return make_turn(rng, user, intent, arguments, language)
-    user = tidy(rng, wrap(rng, template.kind, _hurried(rng, words)))
-    return make_turn(rng, user, intent, arguments)
+    user = tidy(rng, _hurried(rng, words)) if language == "en" else words.strip()
+    return make_turn(rng, user, intent, arguments, language)
 
 
-def _draw(rng: random.Random, language: str, split: str, intent: str) -> tuple[Template, list[str]]:
-    """A template and one way to say it; never a held-out way for training."""
+def _draw(
+    rng: random.Random, language: str, split: str, intent: str, polite: bool = True
+) -> tuple[Template, list[str]]:
+    """A template and one way to say it, slots open; never a held-out way for training."""
     while True:
         template = rng.choice(by_intent(language, split)[intent])
         words = template.choice.draw(rng)
+        if polite:
+            words = _wrap(rng, template.kind, words, language)
         if split == "heldout" or pattern(words, language) not in reserved(language):
             return template, words
+
+
+def _wrap(rng: random.Random, kind: str, words: list[str], language: str) -> list[str]:
+    if language == "en":
+        return wrap(rng, kind, " ".join(words)).split()
+    return chinese_slots.wrap(rng, kind, words, language)
 
 
 def reject(rng: random.Random, split: str = "train") -> Turn:
     """Something that must not be acted on."""
     intent = rng.choice([name for name in by_intent("en", split)])
-    template, drawn = _draw(rng, "en", split, intent)
+    template, drawn = _draw(rng, "en", split, intent, polite=False)
     sentence = fill(rng, drawn, template.fixed)[0]
     opener = rng.choice(("light_on", "weather", "alarm"))
     follow_up, _, _ = followups.draw(rng, split, opener, {})
