@@ -23,7 +23,7 @@ from .service import Service
 from .session_object import Offer, SessionEditor, SessionObject, known_voice
 from .settings import AudioFormat
 from .sound import InputStream, OutputStream, as_format
-from .translate import IncomingItem, incoming_item, response_options, session_settings
+from .translate import IncomingItem, incoming_item, response_options, session_settings, weight
 from .wire import ServerEvent
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class Conversation:
         self._outputs: dict[str, OutputStream] = {}
         self._asked_format: AudioFormat | None = None
         self._has_spoken = False
+        self._most_text = service.most_text
+        self._taken = 0
         self._renderer = Renderer(
             session=lambda: self.wire_session,
             conversation_id=_fresh_id("conv"),
@@ -127,6 +129,9 @@ class Conversation:
 
     async def _create_item(self, event: asked.ItemCreate) -> None:
         item = self._incoming(event.item, "item")
+        self._taken += weight(item.item)
+        if self._taken > self._most_text:
+            raise PeerFault("invalid_value", "the conversation holds no more items", "item")
         self._session.create_item(
             item.item, event.previous_item_id, event.event_id, item.sound, item.rate_hz
         )

@@ -26,6 +26,7 @@ class Service:
         not_ready: reasons why nobody can be served yet; empty when all is up.
         created_s: Unix time that /v1/models shows.
         strict: an unknown field in session.update is an error.
+        most_text: characters that a client may put into one conversation.
     """
 
     open_session: OpenSession
@@ -35,6 +36,7 @@ class Service:
     not_ready: Callable[[], Sequence[str]] = field(default=list)
     created_s: int = 0
     strict: bool = False
+    most_text: int = 64 * MIB
 
 
 @dataclass(frozen=True)

@@ -193,6 +193,23 @@ def incoming_item(
     return IncomingItem(core.MessageItem(item_id, given.role, tuple(parts)), sound, rate)
 
 
+def weight(item: core.Item) -> int:
+    """Characters an item takes; sound is kept elsewhere and gives way by itself."""
+    if isinstance(item, core.CallItem):
+        return len(item.arguments)
+    if isinstance(item, core.CallOutputItem):
+        return len(item.output)
+    return sum(_part_weight(part) for part in item.content)
+
+
+def _part_weight(part: core.Content) -> int:
+    if isinstance(part, core.InputImage):
+        return len(part.image_url)
+    if isinstance(part, core.InputText | core.OutputText):
+        return len(part.text)
+    return len(part.transcript or "")
+
+
 def _silent_part(part: wire.InputText | wire.InputImage | wire.OutputText) -> core.Content:
     if isinstance(part, wire.InputImage):
         return core.InputImage(part.image_url, part.detail or "auto")

@@ -60,6 +60,9 @@ class Puppet:
         for _ in range(400):
             self.emit(notices.AudioDelta(PLACE, bytes(48_000)))
 
+    def create_item(self, *_: Any) -> None:
+        pass
+
     def item_audio(self, item_id: str) -> None:
         return None
 
@@ -284,6 +287,17 @@ async def test_15_mib_of_sound_in_one_message_are_taken_and_more_refused() -> No
         error = await client.error()
         assert (error["code"], error["event_id"]) == ("invalid_value", "big")
         await alive(client)
+
+
+async def test_a_conversation_takes_only_so_much() -> None:
+    theatre = Theatre(most_text=10)
+    async with served(theatre.service) as daemon, daemon.client() as client:
+        for text, wanted in (("12345", "input_audio_buffer.cleared"), ("123456", "error")):
+            content = [{"type": "input_text", "text": text}]
+            item = {"type": "message", "role": "user", "content": content}
+            await client.send("conversation.item.create", item=item)
+            await client.send("input_audio_buffer.clear")
+            assert (await client.event())["type"] == wanted
 
 
 async def test_a_frame_beyond_24_mib_closes_that_connection_with_1009() -> None:
