@@ -1,10 +1,12 @@
 """Stage `talker`: speech codes from words, learnt from nano's own voice.
 
-Needs the frozen codec. The sentences are synthesised and coded once (runs/talker/codes.json).
+Needs the frozen codec. The sentences are synthesised and coded in shards; new ones join while
+training runs.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -34,7 +36,8 @@ STAGE = "talker"
 BATCH = 24
 PEAK_RATE = 1.5e-3
 CODE_NOISE = 0.08  # share of input codes replaced, so that a wrong one can be recovered from
-N_SENTENCES = 10_000
+SHARD_SIZE, N_SHARDS = 500, 20
+MAX_WORD_CODES = 64  # longer words are mistakes of the word times
 LEAD_S = 0.04  # silence kept before the first word
 TRAIL_S = 0.12
 IGNORED = -100
@@ -134,22 +137,6 @@ def _padded(rows: Sequence[list[int]], fill: int) -> Tensor:
     return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
 
 
-def endless_batches(
-    sentences: list[Sentence], config: TalkerConfig, seed: int
-) -> Iterator[TalkerBatch]:
-    """Random batches of sentences of similar length, for ever."""
-    rng = random.Random(seed)
-    generator = torch.Generator().manual_seed(seed)
-    while True:
-        order = rng.sample(sentences, len(sentences))
-        for i in range(0, len(order), 20 * BATCH):
-            block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
-            batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
-            rng.shuffle(batches)
-            for batch in batches:
-                yield make_batch(batch, config, generator)
-
-
 def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, float]]:
     """Cross entropy of the next code or NEXT; figures: loss and share of exact guesses."""
     logits = talker(batch.ids, batch.contexts, batch.groups, batch.counts)
@@ -160,33 +147,83 @@ def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, f
     return loss, {"loss": loss.item(), "exact": exact}
 
 
-def coded_sentences(path: Path, text: Text, config: TalkerConfig) -> list[Sentence]:
-    """The sentences kept at `path`, or new ones through the trained codec."""
-    if not path.exists():
-        codec = load_codec()
-        rows = []
-        for words, utterance in recordings(voice_texts(seed=2), N_SENTENCES):
-            codes = cut_at_words(utterance, codec)
-            if max(map(len, codes)) < config.max_word_codes:
-                rows.append([words, codes])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(rows), encoding="utf-8")
-    return [
-        Sentence([make_word(text.encode(w), len(w), config) for w in words], codes)
-        for words, codes in json.loads(path.read_text(encoding="utf-8"))
-    ]
+def code_shard(index: int) -> None:
+    """Synthesise and code SHARD_SIZE sentences into one file; its number is its seed."""
+    codec, rows = load_codec(), []
+    for words, utterance in recordings(voice_texts(seed=index), SHARD_SIZE):
+        codes = cut_at_words(utterance, codec)
+        if max(map(len, codes)) < MAX_WORD_CODES:
+            rows.append([words, codes])
+    path = RUNS / STAGE / f"codes-{index:04d}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".part").write_text(json.dumps(rows), encoding="utf-8")
+    path.with_suffix(".part").replace(path)  # a reader never sees half a shard
+
+
+class Sentences:
+    """The coded sentences on disk; shards that appear later join at the next look."""
+
+    def __init__(self, text: Text, config: TalkerConfig) -> None:
+        self.text, self.config = text, config
+        self._read: dict[Path, list[Sentence]] = {}
+
+    def all(self) -> list[Sentence]:
+        """Every sentence there is now."""
+        for path in sorted((RUNS / STAGE).glob("codes-*.json")):
+            if path not in self._read:
+                rows = json.loads(path.read_text(encoding="utf-8"))
+                self._read[path] = [self._sentence(words, codes) for words, codes in rows]
+        return [sentence for shard in self._read.values() for sentence in shard]
+
+    def _sentence(self, words: list[str], codes: list[list[int]]) -> Sentence:
+        made = [make_word(self.text.encode(word), len(word), self.config) for word in words]
+        return Sentence(made, codes)
+
+
+def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> Iterator[TalkerBatch]:
+    """Random batches of sentences of similar length, for ever."""
+    rng = random.Random(seed)
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        everything = sentences.all()
+        order = rng.sample(everything, min(len(everything), SHARD_SIZE))
+        for i in range(0, len(order), 20 * BATCH):
+            block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
+            batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
+            rng.shuffle(batches)
+            for batch in batches:
+                yield make_batch(batch, config, generator)
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
     """The stage as `python -m training` runs it; the voice speaks English only."""
     text = Text.shipped()
     config = TalkerConfig(vocabulary=text.vocabulary)
-    sentences = coded_sentences(RUNS / STAGE / "codes.json", text, config)
+    if not any((RUNS / STAGE).glob("codes-*.json")):
+        for index in range(N_SHARDS):
+            code_shard(index)
     talker = Talker(config).to(device)
     return Stage(
         STAGE,
         modules={"talker": talker},
-        batches=(batch.to(device) for batch in endless_batches(sentences, config, seed)),
+        batches=(
+            batch.to(device) for batch in endless_batches(Sentences(text, config), config, seed)
+        ),
         loss=lambda batch, step: talker_loss(talker, batch),
         peak_lr=PEAK_RATE,
     )
+
+
+def main() -> None:
+    """`python -m training.talker --shards 20`: code more sentences, also while training runs."""
+    parser = argparse.ArgumentParser(description="Synthesise and code sentences for the talker.")
+    parser.add_argument("--shards", type=int, default=N_SHARDS, help="500 sentences each")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    first = len(list((RUNS / STAGE).glob("codes-*.json")))
+    for index in range(first, first + options.shards):
+        code_shard(index)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,10 +43,10 @@ class TalkerConfig:
 
     vocabulary: int
     n_codes: int = 512
-    dim: int = 256
+    dim: int = 192
     n_heads: int = 4
     n_layers: int = 4
-    hidden: int = 768
+    hidden: int = 576
     window: int = 160
     word_tokens: int = 4
     next_tokens: int = 2
