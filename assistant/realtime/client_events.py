@@ -155,7 +155,7 @@ def parse_json(text: str) -> dict[str, Any]:
         raise PeerFault("invalid_json", "the message is not valid JSON") from None
     if not isinstance(data, dict):
         raise PeerFault("invalid_json", "the message must be a JSON object")
-    if _HALF_A_CHARACTER.search(text) and not _is_text(data):
+    if "\\u" in text and _HALF_A_CHARACTER.search(text) and not _is_text(data):
         raise PeerFault("invalid_json", "the message holds a surrogate that is not a character")
     return data
 

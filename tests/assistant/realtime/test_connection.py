@@ -429,3 +429,15 @@ async def test_a_response_keeps_the_format_it_began_with() -> None:
         emit(notices.ResponseDone(notices.ResponseView("resp_1", "completed")))
         done = await client.event()
         assert done["response"]["audio"]["output"]["format"] == {"type": "audio/pcm", "rate": 24000}
+
+
+async def test_a_daemon_that_stops_tells_its_clients_with_1012() -> None:
+    theatre = Theatre()
+    async with served(theatre.service) as daemon:
+        client = await connect(daemon.url)
+        await client.recv()
+    with pytest.raises(ConnectionClosed) as caught:
+        await client.recv()
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1012
+    assert theatre.puppets[0].closed
