@@ -18,6 +18,8 @@ from pathlib import Path
 from typing_extensions import Self
 
 from ..models.dialogue import SpeechModel
+from ..streaming.playout import Playout
+from .announcer import Announcer
 from .core.notices import Notice
 from .core.settings import Listener as ListenerKind
 from .engine import Engine
@@ -106,7 +108,7 @@ class Daemon:
         model = self._model or await load_model(self.config)
         self._engine = Engine(model, on_call=self.metrics.model_call)
         service = Service(
-            open_session=self._open_session,
+            open_session=self._session,
             model=model.name,
             voices=model.voices,
             base=self.session_settings(model),
@@ -126,14 +128,8 @@ class Daemon:
         self._local = LocalSound.open(self.config.audio, self.house)
         if self._local is None:
             return
-        session = Session(
-            self._engine,
-            log_notice,
-            self.session_settings(model, "local"),
-            skills=self.new_skills(),
-            playout=self._local.card.playout,
-            recorder=self._recorder(),
-        )
+        settings = self.session_settings(model, "local")
+        session = self._session(log_notice, settings, self._local.card.playout)
         await self._local.converse(session)
 
     def session_settings(
@@ -154,16 +150,26 @@ class Daemon:
             seed=skills.seed,
         )
 
-    def _open_session(self, emit: Callable[[Notice], None], settings: SessionSettings) -> Session:
+    def _session(
+        self,
+        emit: Callable[[Notice], None],
+        settings: SessionSettings,
+        playout: Playout | None = None,
+    ) -> Session:
+        """One more conversation; the caller opens and closes it."""
         assert self._engine is not None
-        return Session(
+        skills = self.new_skills()
+        session = Session(
             self._engine,
             emit,
             settings,
-            skills=self.new_skills(),
+            skills=skills,
+            playout=playout,
             seed=secrets.token_hex(4),
             recorder=self._recorder(),
         )
+        skills.set_ring(Announcer(session).ring)
+        return session
 
     def _recorder(self) -> Recorder | None:
         """A recorder for one more session, where recording is wanted."""

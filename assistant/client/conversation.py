@@ -36,7 +36,7 @@ PAUSE_S = 0.3  # between the end of a reply and the next recording, as people le
 
 
 class Conversation:
-    """One session on an open connection.
+    """One session on an open connection. `unasked` are replies to nothing that was said: a timer.
 
     Args:
         connection: open; closed with the conversation.
@@ -55,6 +55,7 @@ class Conversation:
         microphone: bool = True,
     ) -> None:
         self.turns: list[Turn] = []
+        self.unasked: list[Turn] = []
         self.errors: list[str] = []
         self.session: dict[str, Any] = {}
         self.speaking = False
@@ -226,7 +227,7 @@ class Conversation:
         if stopped is None:
             return
         item_id, heard_ms = stopped
-        for turn in self.turns:
+        for turn in (*self.turns, *self.unasked):
             if turn.reply_item_id == item_id:
                 turn.cut_ms = heard_ms
         await self.send(
@@ -258,12 +259,14 @@ class Conversation:
             turn.heard = str(event.get("transcript", "")).strip()
 
     def _on_response_created(self, event: Event) -> None:
-        """The reply is to the newest turn that is over; older ones will get none any more."""
+        """It answers the newest turn that is over; older ones will get no answer any more."""
         waiting = [t for t in self.turns if t.stopped_s is not None and t.response_id is None]
         for turn in waiting[:-1]:
             turn.response_id, turn.done_s, turn.status = "", time.perf_counter(), "unanswered"
-        if waiting:
-            waiting[-1].response_id = event["response"]["id"]
+        if not waiting:
+            waiting = [Turn("", time.perf_counter(), heard="")]
+            self.unasked += waiting
+        waiting[-1].response_id = event["response"]["id"]
 
     def _on_audio(self, event: Event) -> None:
         turn = self._turn_of_response(event["response_id"])
@@ -311,7 +314,8 @@ class Conversation:
         return next((turn for turn in self.turns if turn.item_id == item_id), None)
 
     def _turn_of_response(self, response_id: str) -> Turn | None:
-        return next((turn for turn in self.turns if turn.response_id == response_id), None)
+        turns = (*self.turns, *self.unasked)
+        return next((turn for turn in turns if turn.response_id == response_id), None)
 
 
 def _actions(text: str) -> tuple[Action, ...]:

@@ -120,7 +120,7 @@ async def _hold(url: str, plan: Plan, recordings: Sequence[Path]) -> list[Exchan
     async with Conversation(connection, plan.real_time) as conversation:
         for recording in recordings:
             exchange = await conversation.say(read(recording))
-            print(json.dumps(exchange.as_json(), ensure_ascii=False) if plan.as_json else as_text(exchange), flush=True)
+            print(as_line(exchange) if plan.as_json else as_text(exchange), flush=True)
             exchanges.append(exchange)
     return exchanges
 
@@ -166,6 +166,11 @@ def write_replies(path: Path, exchanges: Sequence[Exchange]) -> None:
         write_wav(path, sound, RATE_HZ)
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror}.") from None
+
+
+def as_line(exchange: Exchange) -> str:
+    """A turn for a script."""
+    return json.dumps(exchange.as_json(), ensure_ascii=False)
 
 
 def as_text(exchange: Exchange) -> str:

@@ -27,6 +27,7 @@ SCRIPT = {
     "tell me a joke": [Say(JOKE)],
     "stop": [Say("okay")],
     "crash": [Crash()],
+    "timer": [Call("timer_set", {"duration_s": 1}, needs_result=False), Say("okay")],
 }
 
 
@@ -156,3 +157,15 @@ async def test_the_key_is_asked_for(model):
             await Connection.open(daemon.url)
         async with Conversation(await Connection.open(daemon.url, "sesame"), real_time=False):
             pass
+
+
+async def test_a_timer_rings_in_its_own_conversation(daemon, speak):
+    async with await conversation(daemon, real_time=False) as other:
+        async with await conversation(daemon, real_time=False) as talk:
+            assert (await talk.say(speak("timer"))).said == "okay"
+            assert await talk.until(lambda: bool(talk.unasked and talk.unasked[0].done_s), 5)
+            rung = talk.unasked[0]
+            assert rung.said == "your timer for one second is done"
+            assert rung.n_samples == pytest.approx(7 * 0.2 * RATE_HZ, rel=0.05)
+            assert (await talk.say(speak("hello"))).said == "you said hello"
+        assert other.unasked == []
