@@ -215,7 +215,12 @@ class Line:
 
     def _start(self, effect: core.StartReply) -> None:
         worker, options = self._worker, reply_options(effect.spec)
-        if effect.spec.context is None:
+        if effect.spec.say is not None:
+            voice = (
+                self._settings.voice if self._settings.voice in self.engine.model.voices else None
+            )
+            worker.post(partial(worker.read_aloud, effect.generation, effect.spec.say, voice))
+        elif effect.spec.context is None:
             worker.post(partial(worker.start, effect.generation, options))
         else:
             past, unanswered = split_open_turn(effect.spec.context, self._sound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..models.dialogue import (
@@ -31,7 +31,7 @@ def dialogue_options(
     """How a dialogue starts under these settings."""
     return DialogueOptions(
         voice=settings.voice if settings.voice in model.voices else None,
-        language=settings.language,
+        language=settings.language if settings.language in model.languages else "auto",
         instructions=settings.instructions,
         tools=[_tool(tool) for tool in settings.tools],
         history=history,
@@ -62,12 +62,27 @@ def split_open_turn(items: Sequence[core.Item], sound: Sound) -> tuple[list[Item
 
     The model is to listen to those, not to remember them: then it can answer them.
     """
-    past = [made for item in items for made in model_items(item, sound)]
+    past = _with_timely_results(made for item in items for made in model_items(item, sound))
     unanswered: list[Pcm] = []
     while past and isinstance(last := past[-1], UserAudio):
         unanswered.insert(0, last.pcm)
         past.pop()
     return past, unanswered
+
+
+def _with_timely_results(items: Iterable[Item]) -> list[Item]:
+    """Without results that came when the conversation had already gone on from their call."""
+    kept: list[Item] = []
+    waiting: set[str] = set()
+    for item in items:
+        if isinstance(item, ToolCall):
+            waiting.add(item.call_id)
+        elif not isinstance(item, ToolResult):
+            waiting.clear()
+        elif item.call_id not in waiting:
+            continue
+        kept.append(item)
+    return kept
 
 
 def arguments_of(text: str) -> dict[str, Any]:

@@ -21,30 +21,27 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import cast, get_args
 
-from ..streaming.endpoint import EndpointSettings
 from ..streaming.frames import Pcm
 from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.playout import Playout
-from ..streaming.resample import resample
-from ..streaming.vad import VadKind
 from .core import effects as core
 from .core import events
 from .core.conversation import Conversation
 from .core.effects import Effect
 from .core.events import ClientEvent, Event, SpeechEvent
 from .core.ids import CountedIds
-from .core.items import InputAudio, Item, MessageItem, OutputAudio
+from .core.items import InputAudio, MessageItem, OutputAudio
 from .core.notices import Action, AudioDelta, ItemDeleted, Notice, ResponseDone
-from .core.settings import ResponseOptions, Settings
 from .ears import Attention, Ears
 from .engine import Engine
 from .hearing import Hearing
 from .model_items import arguments_of
 from .outlet import LocalOutlet, Outlet, RemoteOutlet
 from .recorder import Recorder
+from .session_requests import SessionRequests
+from .session_settings import SessionSettings, at_rates_of
 from .skills.registry import SkillSet
 from .sound_store import SoundStore
 from .turn_times import TurnClock, TurnTimes
@@ -61,29 +58,7 @@ _ASKS_ABOUT_HEARING = (*get_args(SpeechEvent), *get_args(ClientEvent))
 """Before these the core is told how much of the reply was heard."""
 
 
-@dataclass(frozen=True)
-class SessionSettings:
-    """Everything that can be set about a session.
-
-    Args:
-        core: how the conversation behaves.
-        endpoint: when speech begins and ends.
-        vad: which detector judges that.
-        output_rate_hz: rate of AudioDelta.pcm.
-        send_lead_ms: how far audio is sent ahead of real time, so that a barge-in finds most of
-            it unsent; None sends it as fast as it is made.
-        idle_timeout_ms: silence after a reply before the assistant speaks up; None never.
-    """
-
-    core: Settings = Settings()
-    endpoint: EndpointSettings = EndpointSettings()
-    vad: VadKind = "webrtc"
-    output_rate_hz: int = 24000
-    send_lead_ms: int | None = 500
-    idle_timeout_ms: int | None = None
-
-
-class Session:
+class Session(SessionRequests):
     """See the module's text. Everything happens on the event loop that made it.
 
     Args:
@@ -109,10 +84,12 @@ class Session:
         recorder: Recorder | None = None,
         on_turn: Callable[[TurnTimes], None] | None = None,
     ) -> None:
-        self._settings = _for_model(settings or SessionSettings(), engine)
+        self._settings = at_rates_of(engine.model, settings or SessionSettings())
         loop, rates = asyncio.get_running_loop(), self._settings.core
         self._emit = emit
         self._skills = skills
+        if skills is not None:
+            skills.set_ring(self.say)
         self._recorder = recorder
         self._seed = seed
         self._n_given = 0
@@ -153,7 +130,7 @@ class Session:
 
     def configure(self, settings: SessionSettings) -> None:
         """Change the settings; what a model must know takes effect between replies."""
-        old, settings = self._settings, _for_model(settings, self._line.engine)
+        old, settings = self._settings, at_rates_of(self._line.engine.model, settings)
         self._settings = settings
         self._hearing.configure(settings.endpoint, settings.vad, self._ears.end)
         if settings.core.turn_detection and not old.core.turn_detection:
@@ -195,85 +172,6 @@ class Session:
         elif self._ears.end - since >= timeout_ms * self._ears.rate_hz // 1000:
             self._quiet_since = None
             self._happened(events.IdleTimedOut(since, self._ears.end))
-
-    # --- requests ----------------------------------------------------------------------------
-
-    def commit(self, event_id: str | None = None) -> None:
-        """Make the input so far an item."""
-        self._hear(self._ears.flush())
-        self._happened(events.CommitRequested(self._ears.end, event_id))
-        self._hearing.restart(self._ears.end)
-
-    def clear(self, event_id: str | None = None) -> None:
-        """Forget the input so far."""
-        self._ears.flush()
-        self._happened(events.ClearRequested(self._ears.end, event_id))
-        self._hearing.restart(self._ears.end)
-
-    def create_item(
-        self,
-        item: Item,
-        after: str | None = None,
-        event_id: str | None = None,
-        audio: Pcm | None = None,
-        audio_rate_hz: int = 24000,
-    ) -> None:
-        """Add an item; `audio` [n] is the sound of its InputAudio."""
-        if audio is not None and item.id not in self._conversation.history:
-            item = self.with_sound(item, audio, audio_rate_hz)
-        self._happened(events.ItemCreateRequested(item, after, event_id))
-
-    def with_sound(self, item: Item, audio: Pcm, audio_rate_hz: int) -> Item:
-        """Keep the sound [n] of a message that a client gave; gives the item, which now has an id.
-
-        `create_item` does this itself; the input items of `respond` need it done before.
-        """
-        if not isinstance(item, MessageItem):
-            return item
-        pcm = resample(audio, audio_rate_hz, self._ears.rate_hz)
-        self._n_given += 1
-        item = replace(item, id=item.id or f"item_{self._seed}given{self._n_given:04d}")
-        content = tuple(
-            replace(part, n_samples=len(pcm)) if isinstance(part, InputAudio) else part
-            for part in item.content
-        )
-        self._sounds.keep_heard(item.id, pcm)
-        return replace(item, content=content)
-
-    def delete_item(self, item_id: str, event_id: str | None = None) -> None:
-        self._happened(events.ItemDeleteRequested(item_id, event_id))
-
-    def retrieve_item(self, item_id: str, event_id: str | None = None) -> None:
-        self._happened(events.ItemRetrieveRequested(item_id, event_id))
-
-    def truncate_item(
-        self, item_id: str, content_index: int, audio_end_ms: int, event_id: str | None = None
-    ) -> None:
-        """The client played so much of the item and no more."""
-        self._happened(events.TruncateRequested(item_id, content_index, audio_end_ms, event_id))
-
-    def respond(
-        self,
-        options: ResponseOptions | None = None,
-        input_items: tuple[Item, ...] = (),
-        event_id: str | None = None,
-    ) -> None:
-        """Answer now."""
-        self._happened(
-            events.ResponseRequested(options or ResponseOptions(), input_items, event_id)
-        )
-
-    def cancel(self, response_id: str | None = None, event_id: str | None = None) -> None:
-        """Stop a response, by default the conversation's own."""
-        self._happened(events.CancelRequested(response_id, event_id))
-
-    def confirm_barge_in(self) -> None:
-        """Somebody is sure that the reply must stop: a button, a wake word."""
-        self._happened(events.BargeInConfirmed(self._ears.end))
-
-    def deny_barge_in(self) -> None:
-        """Somebody is sure that what sounds like speech is none."""
-        self._happened(events.BargeInDenied(self._ears.end))
 
     # --- views -------------------------------------------------------------------------------
 
@@ -419,11 +317,4 @@ class Session:
         return RemoteOutlet(self._sent, self._drained, rate_hz, self._settings.send_lead_ms)
 
 
-def _for_model(settings: SessionSettings, engine: Engine) -> SessionSettings:
-    """The same settings at the model's own rates."""
-    rates = replace(
-        settings.core,
-        input_rate_hz=engine.model.input_rate_hz,
-        output_rate_hz=engine.model.output_rate_hz,
-    )
-    return replace(settings, core=rates)
+__all__ = ["Emit", "Session", "SessionSettings"]

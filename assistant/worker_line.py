@@ -31,6 +31,7 @@ from ..models.dialogue import (
     ToolCall,
     ToolResult,
     Unsupported,
+    Usage,
 )
 from .core import events as core
 from .outlet import pcm16_of
@@ -44,13 +45,16 @@ MOST_AT_ONCE_S = 0.32
 
 @dataclass
 class Reply:
-    """A reply being made; parts None while it waits for tools. touched: memory holds some."""
+    """A reply being made; parts None while it waits for tools.
+
+    spoken: words of it came in this round, so that the model has something to cut.
+    """
 
     generation: int
-    dialogue: Dialogue
+    dialogue: Dialogue | None
     options: ReplyOptions
     parts: Iterator[ReplyPart] | None
-    touched: bool = False
+    spoken: bool = False
 
 
 class WorkerLine:
@@ -119,7 +123,7 @@ class WorkerLine:
         """Items that did not come from the model; the user's sounds are listened to."""
         with self._timed("add"):
             for item in items:
-                self._main.add(item)
+                self._add(item)
             for pcm in sounds:
                 self._main.listen(pcm)
 
@@ -135,11 +139,11 @@ class WorkerLine:
         self._marks.pop(mark, None)
 
     def truncate(self, generation: int, samples: int) -> None:
-        """Cut the last reply; one that never began leaves nothing to cut."""
+        """Cut the last reply; one that never spoke leaves nothing to cut (but the one before!)."""
         text = ""
-        if self._last is not None and self._last.generation == generation and self._last.touched:
+        if self._last is not None and self._last.generation == generation and self._last.spoken:
             with self._timed("truncate"):
-                text = self._truncate(samples)
+                text = self._main.truncate(samples)
         self._tell(core.DialogueTruncated(generation, text))
 
     def transcribe(self, item_id: str, pcm: Pcm | None) -> None:
@@ -199,14 +203,20 @@ class WorkerLine:
             log.exception("the model failed to begin a reply")
             self._tell(core.ReplyFailed(generation, "the model failed to begin the reply"))
 
+    def read_aloud(self, generation: int, text: str, voice: str | None) -> None:
+        """Speak given words, outside the dialogue."""
+        options = ReplyOptions(allow_tools=False)
+        parts = _reading(self._model, text, voice)
+        self._replies[generation] = Reply(generation, None, options, parts)
+
     def go_on(self, generation: int, results: Sequence[tuple[str, str]]) -> None:
         """The tools have answered."""
         reply = self._replies.get(generation)
-        if reply is None:
+        if reply is None or reply.dialogue is None:
             return
         for call_id, output in results:
             reply.dialogue.add(ToolResult(call_id, output))
-        reply.parts = reply.dialogue.reply(reply.options)
+        reply.parts, reply.spoken = reply.dialogue.reply(reply.options), False
 
     def cancel(self, generation: int) -> None:
         reply = self._replies.pop(generation, None)
@@ -227,6 +237,15 @@ class WorkerLine:
             raise RuntimeError("the dialogue is not open")
         return self._dialogue
 
+    def _add(self, item: Item) -> None:
+        """A result that comes when nobody waits for it any more is not worth a failed turn."""
+        try:
+            self._main.add(item)
+        except ValueError as error:
+            if not isinstance(item, ToolResult):
+                raise
+            log.info("a late tool result is left out: %s", error)
+
     def _open(self, options: DialogueOptions, unanswered: Sequence[Pcm]) -> Dialogue:
         dialogue = self._model.open(options)
         for pcm in unanswered:
@@ -246,14 +265,6 @@ class WorkerLine:
         with self._timed("listen"):
             self._main.listen(np.concatenate(pieces))
 
-    def _truncate(self, samples: int) -> str:
-        try:
-            return self._main.truncate(samples)
-        except ValueError:
-            if samples:
-                raise
-            return ""  # nothing had been spoken yet
-
     def _make_part(self) -> None:
         """One part of the reply whose turn it is."""
         reply = next((reply for reply in self._replies.values() if reply.parts), None)
@@ -268,7 +279,7 @@ class WorkerLine:
             log.exception("the model failed in a reply")
             self._fail(reply, f"the model failed ({type(error).__name__})")
             return
-        reply.touched = True
+        reply.spoken = reply.spoken or isinstance(part, TextDelta | AudioDelta)
         if part is None or isinstance(part, ReplyDone):
             self._done(reply, part)
         else:
@@ -329,6 +340,13 @@ def event_of(generation: int, part: ReplyPart) -> core.ReplyPart:
         used.output_audio_tokens,
     )
     return core.ReplyDone(generation, part.reason, usage)
+
+
+def _reading(model: SpeechModel, text: str, voice: str | None) -> Iterator[ReplyPart]:
+    """Words read aloud, as a reply: they count as heard when they were heard to the end."""
+    yield TextDelta(text, 0)
+    yield from model.speak(text, voice)
+    yield ReplyDone("completed", Usage())
 
 
 def _abandon(reply: Reply) -> None:

@@ -54,7 +54,12 @@ class StopListening:
 
 @dataclass(frozen=True)
 class ReplySpec:
-    """How one reply is made; context None answers the dialogue, else these items alone."""
+    """How one reply is made.
+
+    Args:
+        context: None answers the dialogue, else these items alone.
+        say: nothing is answered; these words are read aloud.
+    """
 
     audio: bool
     max_tokens: int | None = None
@@ -62,6 +67,7 @@ class ReplySpec:
     allow_tools: bool = True
     tools: tuple[Tool, ...] | None = None
     context: tuple[Item, ...] | None = None
+    say: str | None = None
 
 
 @dataclass(frozen=True)

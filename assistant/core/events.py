@@ -169,6 +169,13 @@ class ResponseRequested:
 
 
 @dataclass(frozen=True)
+class SayRequested:
+    """The daemon itself has something to say, a timer for instance; it waits for its chance."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class CancelRequested:
     """Stop a response; None means the conversation's own."""
 
@@ -332,6 +339,7 @@ ClientEvent = (
     | ItemRetrieveRequested
     | TruncateRequested
     | ResponseRequested
+    | SayRequested
     | CancelRequested
     | SettingsChanged
     | SessionClosed

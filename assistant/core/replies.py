@@ -88,6 +88,13 @@ class Replies:
         state.out.append(StartReply(response.generation, response.spec))
         response.commit()
 
+    def say(self, text: str) -> None:
+        """Read words aloud that the model did not think of."""
+        response = self._new(ResponseOptions(modality="audio"), (), None, say=text)
+        self._state.active = response
+        self._state.out.append(StartReply(response.generation, response.spec))
+        response.commit()
+
     # --- parts -------------------------------------------------------------------------------
 
     def arrive(self, part: ReplyPart) -> None:
@@ -162,7 +169,11 @@ class Replies:
     # --- inside ------------------------------------------------------------------------------
 
     def _new(
-        self, options: ResponseOptions, context: tuple[Item, ...] | None, user_item: str | None
+        self,
+        options: ResponseOptions,
+        context: tuple[Item, ...] | None,
+        user_item: str | None,
+        say: str | None = None,
     ) -> Response:
         state, settings = self._state, self._state.settings
         state.generation += 1
@@ -176,6 +187,7 @@ class Replies:
             allow_tools=choice != "none",
             tools=options.tools,
             context=context,
+            say=say,
         )
         return Response(
             id=state.ids("resp"),
@@ -185,7 +197,7 @@ class Replies:
             history=state.history if options.in_conversation else None,
             spec=spec,
             modality=modality,
-            forced=ForcedCall.of(choice, tools),
+            forced=None if say is not None else ForcedCall.of(choice, tools),
             client_tools=frozenset(tool.name for tool in tools),
             pure_skills=settings.pure_skills,
             metadata=options.metadata,

@@ -15,6 +15,7 @@ from .events import (
     ItemDeleteRequested,
     ItemRetrieveRequested,
     ResponseRequested,
+    SayRequested,
     SettingsChanged,
     TruncateRequested,
 )
@@ -64,6 +65,8 @@ class Requests:
             self._truncate(event)
         elif isinstance(event, ResponseRequested):
             self._respond(event)
+        elif isinstance(event, SayRequested):
+            self._turns.say(event.text)
         elif isinstance(event, CancelRequested):
             self._cancel(event)
         elif isinstance(event, SettingsChanged):

@@ -52,6 +52,7 @@ class State:
         paused: playout is paused for a suspicion.
         buffer_start: first input sample that no commit or clear has taken.
         unanswered: the newest spoken item that no reply has taken up.
+        to_say: what the daemon itself will say at the next chance.
         answer_later: a turn came during a reply and is answered after it.
     """
 
@@ -72,6 +73,7 @@ class State:
     buffer_start: int = 0
     unanswered: str | None = None
     answer_later: bool = False
+    to_say: list[str] = field(default_factory=list)
     closed: bool = False
 
     def __post_init__(self) -> None:

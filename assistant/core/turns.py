@@ -111,6 +111,7 @@ class Turns:
             state.out.append(SpeechStoppedNotice(state.turn.item_id, event.end))
         self.commit(event.at)
         self._answer()
+        self.say_next()
 
     def _answer(self) -> None:
         state = self._state
@@ -177,8 +178,20 @@ class Turns:
         if candidate is not None and state.turn is None:
             self._open(candidate)
         elif state.answer_later and state.turn is None:
-            state.answer_later = False
             self._replies.start()
+        else:
+            self.say_next()
+
+    def say(self, text: str) -> None:
+        """The daemon has something to say: now, or when nobody speaks any more."""
+        self._state.to_say.append(text)
+        self.say_next()
+
+    def say_next(self) -> None:
+        """Say what has waited, if this is the moment."""
+        state = self._state
+        if state.to_say and state.active is None and state.turn is None:
+            self._replies.say(state.to_say.pop(0))
 
     # --- opening and committing --------------------------------------------------------------
 
@@ -196,6 +209,7 @@ class Turns:
             state.memory.forget(state.turn.sound)
         state.turn, state.candidate = None, None
         self._resume_playout()
+        self.say_next()
 
     def commit(self, at: int) -> None:
         """The open turn becomes an item."""

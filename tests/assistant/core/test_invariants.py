@@ -8,8 +8,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.assistant.core.referee import Referee, spoken_samples
 
+from tests.assistant.core.referee import Referee, spoken_samples
 from vivavoce.assistant.core import effects as fx
 from vivavoce.assistant.core import events as ev
 from vivavoce.assistant.core.conversation import Conversation
@@ -161,6 +161,10 @@ class AnyConversation(RuleBasedStateMachine):
     def asks_for_a_response(self, options: ResponseOptions, text: bool) -> None:
         items = (MessageItem("", "user", (InputText("hi"),)),) if text else ()
         self.happen(ev.ResponseRequested(options, items, "evt"))
+
+    @rule()
+    def daemon_has_something_to_say(self) -> None:
+        self.happen(ev.SayRequested("your timer is done"))
 
     @rule(data=st.data())
     def cancels(self, data: st.DataObject) -> None:
