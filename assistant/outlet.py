@@ -73,6 +73,12 @@ class _Stream:
     finishing: bool = False
     timer: asyncio.TimerHandle | None = None
 
+    @property
+    def n_sent(self) -> int:
+        """Samples that have left; what the resampler still holds back has not."""
+        held = self.resampler.held_back * self.resampler.from_hz // self.resampler.to_hz
+        return self.estimate.n_sent - held
+
 
 class RemoteOutlet:
     """Sends to a client, at most `lead_ms` ahead of what that client can have played.
@@ -138,7 +144,7 @@ class RemoteOutlet:
         stream = self._streams.get(generation)
         if stream is None:
             return Progress(0, 0)
-        return Progress(stream.estimate.n_sent, stream.estimate.heard(self._clock()))
+        return Progress(stream.n_sent, min(stream.estimate.heard(self._clock()), stream.n_sent))
 
     def close(self) -> None:
         for generation in list(self._streams):
