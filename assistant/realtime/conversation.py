@@ -5,6 +5,7 @@ Knows no socket: text comes in through `handle`, events go out through `send`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -116,9 +117,10 @@ class Conversation:
         self._send(self._renderer.session_updated())
 
     async def _append(self, event: asked.InputAudioAppend) -> None:
-        pcm = self._input.feed(event.audio)
-        self._meter.heard(len(pcm) / self._input.rate_hz)
-        await self._session.append(pcm, self._input.rate_hz)
+        for pcm in self._input.feed(event.audio):
+            self._meter.heard(len(pcm) / self._input.rate_hz)
+            await self._session.append(pcm, self._input.rate_hz)
+            await asyncio.sleep(0)
 
     async def _commit(self, event: asked.InputAudioCommit) -> None:
         self._session.commit(event.event_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...streaming.codecs import CodecName, Decoder, decode, encode
@@ -13,6 +14,8 @@ from .faults import PeerFault
 from .settings import AudioFormat, PcmFormat, rate_hz
 
 MAX_APPEND_BYTES = 15 * 1024 * 1024
+
+_PIECE_BYTES = 256 * 1024
 
 _CODECS: dict[str, CodecName] = {"audio/pcm": "pcm16", "audio/pcmu": "ulaw", "audio/pcma": "alaw"}
 
@@ -52,9 +55,15 @@ class InputStream:
             self.format = audio_format
             self._decoder = Decoder(codec_of(audio_format))
 
-    def feed(self, text: str) -> Pcm:
-        """Samples [n] at rate_hz out of the next base64. Raises PeerFault."""
-        return self._decoder.feed(audio_bytes(text, "audio"))
+    def feed(self, text: str) -> Iterator[Pcm]:
+        """The samples [n] in the next base64, in pieces so small that nobody waits long.
+
+        Raises:
+            PeerFault: before the first piece, or not at all.
+        """
+        data = audio_bytes(text, "audio")
+        for at in range(0, len(data), _PIECE_BYTES):
+            yield self._decoder.feed(data[at : at + _PIECE_BYTES])
 
     def reset(self) -> None:
         """The buffer was emptied: a half sample in it too."""
