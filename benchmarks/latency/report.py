@@ -63,6 +63,7 @@ def turn_figures(run: TurnRun, speculation: bool) -> list[Figure]:
         *_pair("  endpoint silence", [t.silence_ms for t in run.times], how),
         *_pair("  everything else", [t.rest_ms for t in run.times], how, limit),
         *_pair("  speech_stopped → first audio", [t.after_told_ms for t in run.times], how),
+        *_pair("gaps in a reply", [1000 * t.gaps_s for t in run.times], how),
     ]
     share = 100 * len(run.times) / run.n if run.n else float("nan")
     return [*rows, Figure(f"turns answered in speech, {how}", share, "%", at_least=95.0)]
@@ -148,9 +149,10 @@ def _pair(
 
 
 def _times(times: TurnTimes) -> dict[str, float]:
+    names = ("total_ms", "silence_ms", "rest_ms", "after_told_ms")
     return {
-        name: round(getattr(times, name), 1)
-        for name in ("total_ms", "silence_ms", "rest_ms", "after_told_ms")
+        **{name: round(getattr(times, name), 1) for name in names},
+        "gaps_ms": round(1000 * times.gaps_s, 1),
     }
 
 

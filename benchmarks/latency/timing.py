@@ -13,7 +13,7 @@ is; everything else is network, queues, decoding, detection and the model.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +51,14 @@ class TurnTimes:
         endpoint_s: when the sample left that makes the server's endpoint sure.
         told_s: when the server's speech_stopped arrived.
         first_audio_s: when the first piece of the reply arrived.
+        gaps_s: how long the reply falls silent in its middle because sound is late, in all.
     """
 
     speech_end_s: float
     endpoint_s: float
     told_s: float
     first_audio_s: float
+    gaps_s: float = 0.0
 
     @property
     def total_ms(self) -> float:
@@ -77,6 +79,20 @@ class TurnTimes:
     def after_told_ms(self) -> float:
         """From the news of the endpoint to the first audio, both as they arrived."""
         return 1000 * (self.first_audio_s - self.told_s)
+
+
+def gaps_s(pieces: Iterable[tuple[float, float]]) -> float:
+    """Silence inside a reply for a player that plays each piece as soon as it can.
+
+    Args:
+        pieces: (arrival, duration) of each, seconds, in order.
+    """
+    total_s, end_s = 0.0, 0.0
+    for number, (arrival_s, duration_s) in enumerate(pieces):
+        if number:
+            total_s += max(0.0, arrival_s - end_s)
+        end_s = max(arrival_s, end_s) + duration_s
+    return total_s
 
 
 def percentile(values: Sequence[float], share: int) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vivavoce.assistant.client import Connection, Exchange
 
 from .clips import Clip
-from .timing import TurnTimes
+from .timing import TurnTimes, gaps_s
 from .witness import Witness
 
 PER_CONVERSATION = 10  # people say a few things and leave
@@ -71,4 +71,7 @@ def times_of(exchange: Exchange, witness: Witness) -> TurnTimes | str:
         return f"no reply was heard ({turn.error or turn.status or 'none came'})"
     assert exchange.speech_end_ms is not None
     speech_end_s = exchange.origin_s + exchange.speech_end_ms / 1000
-    return TurnTimes(speech_end_s, endpoint_s, turn.stopped_s, turn.first_audio_s)
+    arrivals_s = witness.arrivals_s.get(turn.reply_item_id or "", [])
+    durations_s = [len(pcm) / exchange.rate_hz for pcm in turn.audio]
+    gaps = gaps_s(zip(arrivals_s, durations_s, strict=True))
+    return TurnTimes(speech_end_s, endpoint_s, turn.stopped_s, turn.first_audio_s, gaps)

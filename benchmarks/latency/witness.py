@@ -19,6 +19,7 @@ class Witness(Conversation):
 
     speech_ends_ms: per user item, where the server says that its speech ends, in input audio.
     cuts_ms: per assistant item, where the server has truncated it.
+    arrivals_s: per assistant item, when each piece of its sound came.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -26,6 +27,7 @@ class Witness(Conversation):
         self.sent = SendLog()
         self.speech_ends_ms: dict[str, int] = {}
         self.cuts_ms: dict[str, int] = {}
+        self.arrivals_s: dict[str, list[float]] = {}
         self._retrieved: dict[str, Event] = {}
 
     async def send_audio(self, pcm: Pcm) -> None:
@@ -65,6 +67,8 @@ class Witness(Conversation):
         kind = event.get("type")
         if kind == "input_audio_buffer.speech_stopped":
             self.speech_ends_ms[event["item_id"]] = event["audio_end_ms"]
+        elif kind == "response.output_audio.delta":
+            self.arrivals_s.setdefault(event["item_id"], []).append(time.perf_counter())
         elif kind == "conversation.item.truncated":
             self.cuts_ms[event["item_id"]] = event["audio_end_ms"]
         elif kind == "conversation.item.retrieved":

@@ -16,7 +16,7 @@ from benchmarks.latency.report import (
     load_figures,
     turn_figures,
 )
-from benchmarks.latency.timing import SendLog, TurnTimes, percentile
+from benchmarks.latency.timing import SendLog, TurnTimes, gaps_s, percentile
 from benchmarks.latency.turns import TurnRun
 from vivavoce.assistant.client import Turn
 from vivavoce.assistant.client.conversation import RATE_HZ
@@ -45,6 +45,14 @@ def test_silence_and_the_rest_add_up_to_what_the_person_waits():
     assert times.silence_ms == pytest.approx(520)
     assert times.rest_ms == pytest.approx(40)
     assert times.after_told_ms == pytest.approx(30)
+
+
+def test_gaps_are_what_a_player_without_reserve_waits():
+    steady = [(1.0 + 0.1 * i, 0.1) for i in range(5)]
+    assert gaps_s(steady) == pytest.approx(0.0)
+    assert gaps_s([(1.0, 0.5), (1.1, 0.5), (1.2, 0.5)]) == 0.0
+    assert gaps_s([(1.0, 0.1), (1.3, 0.1), (1.35, 0.1), (1.6, 0.1)]) == pytest.approx(0.3)
+    assert gaps_s([]) == 0.0
 
 
 def test_percentiles_lie_between_neighbours_and_need_values():
