@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from .core import notices as core
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Buckets = tuple[float, ...]
 _LATENCY_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 _COMPUTE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -24,57 +25,33 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
-        self.sessions = Counter(
-            "vivavoce_sessions", "Conversations begun, by face", ["face"], registry=registry
-        )
+
+        def count(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"vivavoce_{name}", meaning, labels, registry=registry)
+
+        def times(name: str, meaning: str, buckets_s: Buckets, *labels: str) -> Histogram:
+            return Histogram(
+                f"vivavoce_{name}", meaning, labels, buckets=buckets_s, registry=registry
+            )
+
+        self.sessions = count("sessions", "Conversations begun, by face", "face")
         self.sessions_open = Gauge(
             "vivavoce_sessions_open", "Conversations going on", registry=registry
         )
-        self.refused = Counter(
-            "vivavoce_connections_refused",
-            "Connections refused, by reason",
-            ["reason"],
-            registry=registry,
+        self.refused = count("connections_refused", "Connections refused, by reason", "reason")
+        self.turns = count("turns", "User turns taken into a conversation")
+        self.speech_segments = count("speech_segments", "Stretches of speech found")
+        self.responses = count("responses", "Responses ended, by status", "status")
+        self.barge_ins = count("barge_ins", "Responses the user interrupted")
+        self.errors = count("errors", "Error events sent to clients, by code", "code")
+        self.slow_clients = count("slow_clients_dropped", "Clients closed for not reading")
+        self.audio_in_s = count("audio_received_seconds", "Length of the audio received")
+        self.audio_out_s = count("audio_sent_seconds", "Length of the audio sent")
+        self.first_audio_s = times(
+            "first_audio_seconds", "End of the turn to the first audio sent", _LATENCY_BUCKETS_S
         )
-        self.turns = Counter(
-            "vivavoce_turns", "User turns taken into a conversation", registry=registry
-        )
-        self.speech_segments = Counter(
-            "vivavoce_speech_segments", "Stretches of speech found", registry=registry
-        )
-        self.responses = Counter(
-            "vivavoce_responses", "Responses ended, by status", ["status"], registry=registry
-        )
-        self.barge_ins = Counter(
-            "vivavoce_barge_ins", "Responses the user interrupted", registry=registry
-        )
-        self.errors = Counter(
-            "vivavoce_errors",
-            "Error events sent to clients, by code",
-            ["code"],
-            registry=registry,
-        )
-        self.slow_clients = Counter(
-            "vivavoce_slow_clients_dropped", "Clients closed for not reading", registry=registry
-        )
-        self.first_audio_s = Histogram(
-            "vivavoce_first_audio_seconds",
-            "End of the turn to the first audio sent",
-            buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
-        )
-        self.audio_out_s = Counter(
-            "vivavoce_audio_sent_seconds", "Length of the audio sent", registry=registry
-        )
-        self.audio_in_s = Counter(
-            "vivavoce_audio_received_seconds", "Length of the audio received", registry=registry
-        )
-        self.compute_s = Histogram(
-            "vivavoce_model_call_seconds",
-            "Time in the model, by kind of call",
-            ["call"],
-            buckets=_COMPUTE_BUCKETS_S,
-            registry=registry,
+        self.compute_s = times(
+            "model_call_seconds", "Time in the model, by kind of call", _COMPUTE_BUCKETS_S, "call"
         )
 
     def model_call(self, kind: str, seconds: float) -> None:
