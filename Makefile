@@ -35,6 +35,7 @@ bench-accuracy: $(VENV)/.bench-tools  ## what nano understands of voices and phr
 	@$(PY) -m benchmarks.accuracy $(ARGS)
 
 bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-in, over the WebSocket
+	@bash tests/debian_packages.sh
 	@$(PY) -m benchmarks.latency $(ARGS)
 
 train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see docs/nano.md
