@@ -24,7 +24,7 @@ ROUNDING_MS = 2
 FASTEST_LETTERS_S = 30.0  # no voice speaks faster than so many letters a second
 SLOWEST_LETTERS_S = 3.0
 SHORTEST_VOICE_S = 0.6  # shorter words may be taken for a noise, and should be
-SLACK_MS = 1000  # silence before the first word, and a word cut in its middle
+SLACK_MS = 1500  # silence before the first word, and a word cut in its middle
 
 
 @dataclass(frozen=True)
