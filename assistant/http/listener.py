@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -16,6 +17,16 @@ from ..realtime.service import Limits
 PING_EVERY_S = 20.0
 PONG_WITHIN_S = 20.0
 _SHUTDOWN_S = 3
+
+
+class _RefusalsAreNoErrors(logging.Filter):
+    """uvicorn logs an error when a handshake was answered by 401 or 404; it was meant."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "ASGI callable returned without completing handshake."
+
+
+_refusals_are_no_errors = _RefusalsAreNoErrors()  # one, so that adding it again adds nothing
 
 
 class _Server(uvicorn.Server):
@@ -63,6 +74,7 @@ class Listener:
             UserError: the address cannot be bound.
         """
         bound = _bind(self._host, self._port)
+        logging.getLogger("uvicorn.error").addFilter(_refusals_are_no_errors)
         self._task = asyncio.create_task(self._server.serve(sockets=[bound]), name="port")
         while not self._server.started:
             if self._task.done():

@@ -129,6 +129,13 @@ async def test_a_wrong_key_is_401_and_both_ways_to_send_it_work() -> None:
         assert daemon.count("vivavoce_connections_refused_total", reason="key") == 5
 
 
+async def test_a_refusal_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with served(Theatre().service) as daemon:
+        assert await status_of(daemon.url + "?model=other") == 404
+        await asyncio.sleep(0.05)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_without_a_key_any_is_accepted() -> None:
     async with served(Theatre().service) as daemon:
         async with daemon.client(additional_headers={"Authorization": "Bearer anything"}):
