@@ -1,0 +1,251 @@
+"""The worker thread: order, fairness, cancelling, and what happens when a model breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.scripted_model import RATE_HZ, Call, Say, ScriptedModel, transcript_of
+from vivavoce.assistant.core import effects as fx
+from vivavoce.assistant.core import events as ev
+from vivavoce.assistant.core.items import (
+    CallItem,
+    CallOutputItem,
+    InputAudio,
+    InputText,
+    MessageItem,
+)
+from vivavoce.assistant.core.settings import Settings
+from vivavoce.assistant.engine import Engine, Line
+from vivavoce.assistant.model_items import split_open_turn
+from vivavoce.models.dialogue import Message, ToolCall, ToolResult, UserAudio
+
+SCRIPT = {
+    "hello": [Say("hello there")],
+    "count": [Say("one two three four five six seven eight")],
+    "time": [Call("time"), Say("it is {}")],
+}
+SPEC = fx.ReplySpec(audio=True)
+
+
+class Desk:
+    """One line and what it delivers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.events: list[Any] = []
+        self.news = asyncio.Event()
+        self.line: Line = engine.line(self._take, lambda item_id: None)
+        self.line.open(Settings())
+
+    def _take(self, event: ev.Event) -> None:
+        self.events.append(event)
+        self.news.set()
+
+    def write(self, text: str) -> None:
+        self.line.do(fx.AddItem(MessageItem("i", "user", (InputText(text),))))
+
+    async def until(self, kind: type, generation: int | None = None) -> Any:
+        while True:
+            for event in reversed(self.events):
+                if isinstance(event, kind) and generation in (None, event.generation):
+                    return event
+            self.news.clear()
+            await asyncio.wait_for(self.news.wait(), 5.0)
+
+
+@pytest.fixture
+async def model() -> ScriptedModel:
+    return ScriptedModel(SCRIPT)
+
+
+@pytest.fixture
+async def engine(model: ScriptedModel) -> Any:
+    made = Engine(model)
+    yield made
+    await made.close()
+
+
+async def test_parts_come_in_order_and_on_the_event_loop(engine: Engine) -> None:
+    desk = Desk(engine)
+    desk.write("hello")
+    desk.line.do(fx.StartReply(1, SPEC))
+    done = await desk.until(ev.ReplyDone)
+    assert done.reason == "completed"
+    texts = [event.text for event in desk.events if isinstance(event, ev.ReplyText)]
+    assert "".join(texts) == "hello there"
+    assert {event.generation for event in desk.events} == {1}
+
+
+async def test_a_cancel_takes_effect_between_two_parts(engine: Engine, model: Any) -> None:
+    model.part_s = 0.01
+    desk = Desk(engine)
+    desk.write("count")
+    desk.line.do(fx.StartReply(1, SPEC))
+    await desk.until(ev.ReplyAudio)
+    desk.line.do(fx.CancelReply(1))
+    desk.line.do(fx.Truncate(1, 0))
+    await desk.until(ev.DialogueTruncated)
+    n_parts = len(desk.events)
+    await asyncio.sleep(0.1)
+    assert len(desk.events) == n_parts
+    assert transcript_of(model.dialogues[0]) == [("user", "count")]
+
+
+async def test_sessions_take_turns_between_parts(engine: Engine, model: Any) -> None:
+    model.part_s = 0.004
+    first, second = Desk(engine), Desk(engine)
+    order: list[int] = []
+    for number, desk in enumerate((first, second)):
+        desk.line._deliver = (
+            lambda event, n=number, d=desk: (order.append(n), d._take(event))  # type: ignore[misc]
+        )
+        desk.write("count")
+    first.line.do(fx.StartReply(1, SPEC))
+    second.line.do(fx.StartReply(1, SPEC))
+    await asyncio.gather(first.until(ev.ReplyDone), second.until(ev.ReplyDone))
+    longest = max(len(run) for run in "".join(map(str, order)).replace("01", "0 1").split())
+    assert longest <= 6, "one session had to wait for the other's whole reply"
+
+
+async def test_a_dropped_reply_leaves_the_dialogue_as_it_was(engine: Engine, model: Any) -> None:
+    desk = Desk(engine)
+    desk.write("count")
+    desk.line.do(fx.Prepare(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    desk.line.do(fx.Drop(1))
+    desk.line.do(fx.StartReply(2, SPEC))
+    await desk.until(ev.ReplyDone, 2)
+    assert len(transcript_of(model.dialogues[0])) == 2
+
+
+async def test_cutting_a_reply_that_never_spoke_spares_the_one_before(
+    engine: Engine, model: Any
+) -> None:
+    desk = Desk(engine)
+    desk.write("hello")
+    desk.line.do(fx.StartReply(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    desk.write("time")
+    desk.line.do(fx.StartReply(2, SPEC))
+    await desk.until(ev.ReplyToolCall)
+    desk.line.do(fx.CancelReply(2))
+    desk.line.do(fx.Truncate(2, 0))
+    await desk.until(ev.DialogueTruncated)
+    assert ("assistant", "hello there") in transcript_of(model.dialogues[0])
+
+
+async def test_tool_results_let_the_reply_go_on(engine: Engine) -> None:
+    desk = Desk(engine)
+    desk.write("time")
+    desk.line.do(fx.StartReply(1, SPEC))
+    call = await desk.until(ev.ReplyToolCall)
+    assert (await desk.until(ev.ReplyDone)).reason == "tool_calls"
+    desk.events.clear()
+    desk.line.do(fx.ContinueReply(1, ((call.call_id, "noon"),)))
+    await desk.until(ev.ReplyDone)
+    assert "".join(e.text for e in desk.events if isinstance(e, ev.ReplyText)) == "it is noon"
+
+
+async def test_a_model_that_breaks_while_listening_fails_replies_until_opened_afresh(
+    engine: Engine, model: Any
+) -> None:
+    desk = Desk(engine)
+    desk.write("hello")
+    desk.line.do(fx.Rewind(99))  # a snapshot that is not there: the model's side throws
+    desk.line.do(fx.StartReply(1, SPEC))
+    failed = await desk.until(ev.ReplyFailed)
+    assert failed.generation == 1
+    desk.line.do(fx.RebuildDialogue(Settings(), ()))
+    desk.write("hello")
+    desk.line.do(fx.StartReply(2, SPEC))
+    assert (await desk.until(ev.ReplyDone)).generation == 2
+
+
+async def test_an_aside_does_not_touch_the_dialogue(engine: Engine, model: Any) -> None:
+    desk = Desk(engine)
+    desk.write("hello")
+    context = (MessageItem("x", "user", (InputText("count"),)),)
+    desk.line.do(fx.StartReply(1, fx.ReplySpec(audio=False, context=context)))
+    await desk.until(ev.ReplyDone)
+    said = "".join(event.text for event in desk.events if isinstance(event, ev.ReplyText))
+    assert said.startswith("one two")
+    assert transcript_of(model.dialogues[0]) == [("user", "hello")]
+
+
+async def test_input_that_waits_is_given_in_pieces_of_limited_length(
+    engine: Engine, model: Any
+) -> None:
+    desk = Desk(engine)
+    sizes: list[int] = []
+    held = threading.Event()
+    desk.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
+    await asyncio.sleep(0.05)
+    dialogue = model.dialogues[0]
+    listen = dialogue.listen
+    dialogue.listen = lambda pcm: (sizes.append(len(pcm)), listen(pcm))
+    for _ in range(50):
+        desk.line.listen(np.zeros(1280, dtype=np.float32))
+    desk.line.do(fx.Truncate(9, 0))
+    held.set()
+    await desk.until(ev.DialogueTruncated)
+    assert sum(sizes) == 50 * 1280
+    assert len(sizes) < 20
+    assert max(sizes) <= 0.32 * RATE_HZ + 1280
+
+
+async def test_a_closed_line_delivers_nothing_and_the_others_go_on(engine: Engine) -> None:
+    gone, stays = Desk(engine), Desk(engine)
+    gone.write("count")
+    gone.line.do(fx.StartReply(1, SPEC))
+    gone.line.close()
+    stays.write("hello")
+    stays.line.do(fx.StartReply(1, SPEC))
+    await stays.until(ev.ReplyDone)
+    assert gone.events == []
+    assert len(engine._lines) == 1
+
+
+async def test_every_call_of_the_model_is_timed() -> None:
+    calls: list[str] = []
+    engine = Engine(ScriptedModel(SCRIPT), on_call=lambda kind, seconds: calls.append(kind))
+    desk = Desk(engine)
+    desk.write("hello")
+    desk.line.do(fx.Prepare(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    await engine.close()
+    assert {"open", "add", "mark", "part"} <= set(calls)
+
+
+# --- what a model is told of a history -------------------------------------------------------
+
+
+def _items(*things: Any) -> Iterator[Any]:
+    for index, thing in enumerate(things):
+        if isinstance(thing, str):
+            yield MessageItem(f"m{index}", "user", (InputText(thing),))
+        else:
+            yield thing
+
+
+def test_sounds_at_the_end_are_to_be_listened_to_not_remembered() -> None:
+    spoken = [MessageItem(name, "user", (InputAudio(4),)) for name in "abc"]
+    sounds = {name: np.full(4, ord(name), dtype=np.float32) for name in "ac"}
+    past, unanswered = split_open_turn([spoken[0], *_items("hi"), spoken[2]], sounds.get)
+    assert [type(item) for item in past] == [UserAudio, Message]
+    assert [pcm[0] for pcm in unanswered] == [ord("c")]
+    past, unanswered = split_open_turn([spoken[1]], sounds.get)
+    assert (past, unanswered) == ([], []), "sound that is gone, and never understood"
+
+
+def test_results_that_came_too_late_are_left_out() -> None:
+    call = CallItem("c", "call_1", "time", "{}")
+    result = CallOutputItem("r", "call_1", "noon")
+    timely, _ = split_open_turn(list(_items("hi", call, result)), lambda item_id: None)
+    late, _ = split_open_turn(list(_items("hi", call, "well", result)), lambda item_id: None)
+    assert [type(item) for item in timely] == [Message, ToolCall, ToolResult]
+    assert [type(item) for item in late] == [Message, ToolCall, Message]
