@@ -115,7 +115,11 @@ class Gate:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self.rules.knows_host(host):
-            reply = error_reply(403, f"this daemon is not called {host!r}", "host_not_allowed")
+            reply = error_reply(
+                403,
+                f"this daemon is not called {host!r}; see server.allowed_hosts",
+                "host_not_allowed",
+            )
             return "host", reply
         origin = headers.get("origin")
         if not self.rules.trusts_origin(origin, host):
