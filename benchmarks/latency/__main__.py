@@ -32,6 +32,7 @@ from .report import (
 )
 from .turns import TurnRun, hold_turns
 
+WIDTH = 100
 SPARE_QUESTIONS = 3  # asked for each interruption wanted, in case replies are over too soon
 
 
@@ -57,7 +58,7 @@ async def measure(options: argparse.Namespace, progress: Progress) -> Measured:
     async with daemon_process(options.model, speculation=False) as daemon:
         off = await _turns(daemon.url, clips, progress, "turns, speculation off")
     found.runs = {"speculation_on": on, "speculation_off": off}
-    found.figures += [*turn_figures(on, True), *turn_figures(off, False), *load_figures(on, cpu_s)]
+    found.figures += [*turn_figures(on, True), *load_figures(on, cpu_s), *turn_figures(off, False)]
     if options.interruptions:
         found.figures += interruption_figures(found.interruptions, options.interruptions)
     return found
@@ -81,7 +82,7 @@ async def _interruptions(
 
 def main() -> None:
     options = _options()
-    console = Console(stderr=options.json == Path("-"))
+    console = Console(stderr=options.json == Path("-"), width=WIDTH)
     _keep_to(options.cores)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
@@ -127,7 +128,7 @@ def _keep_to(n_cores: int) -> None:
 def _show(found: Measured, console: Console) -> None:
     about = machine()
     load = about["load_average"][0]
-    console.print(table(found.figures, f"nano over the WebSocket, {about['cores']} cores"))
+    console.print(table(found.figures, f"Over the WebSocket, {about['cores']} cores"))
     if load > about["cores"]:
         console.print(f"The machine was busy otherwise (load {load}): figures are pessimistic.")
     for name, run in found.runs.items():

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from vivavoce.assistant.client.conversation import RATE_HZ
-from vivavoce.assistant.client.speech_end import FRAME_MS, speech_end_ms
 from vivavoce.assistant.errors import UserError
 from vivavoce.streaming.frames import Pcm
+from vivavoce.streaming.levels import dbfs
 from vivavoce.streaming.resample import resample
 
 PEAK = 0.5
+FRAME_MS = 10
+QUIET_DB = 40.0  # the recordings have no noise, so soft beginnings count
 LONG_REPLIES = ("joke", "can", "weather")
 """Intents whose answers are long enough to be interrupted."""
 
@@ -28,9 +30,11 @@ class Clip:
 
     @property
     def speech_start_ms(self) -> int:
-        """Where speech begins, by energy."""
-        backwards = self.pcm[::-1][len(self.pcm) % (RATE_HZ * FRAME_MS // 1000) :]
-        return 1000 * len(backwards) // RATE_HZ - (speech_end_ms(backwards, RATE_HZ) or 0)
+        """Where speech begins: the first frame that is not far below the loud ones."""
+        size = RATE_HZ * FRAME_MS // 1000
+        levels = [dbfs(self.pcm[at : at + size]) for at in range(0, len(self.pcm), size)]
+        threshold = float(np.percentile(levels, 95)) - QUIET_DB
+        return FRAME_MS * next(i for i, level in enumerate(levels) if level >= threshold)
 
 
 def questions(n: int, seed: int) -> list[Clip]:

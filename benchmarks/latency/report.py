@@ -14,16 +14,21 @@ from .interruptions import InterruptionRun
 from .timing import TurnTimes, percentile
 from .turns import TurnRun
 
+SPECULATING, WAITING = "spoken turns, speculation on", "spoken turns, speculation off"
+INTERRUPTED = "interrupted replies"
+
 
 @dataclass(frozen=True)
 class Figure:
     """One measured number.
 
     Args:
+        part: of the benchmark.
         unit: "ms", "%" or "" for a ratio.
         at_most, at_least: the target, if it has one.
     """
 
+    part: str
     name: str
     value: float
     unit: str = "ms"
@@ -56,43 +61,42 @@ class Figure:
 
 def turn_figures(run: TurnRun, speculation: bool) -> list[Figure]:
     """Latency of spoken turns; the targets are those of the daemon with speculation."""
-    how = "speculation on" if speculation else "speculation off"
-    limit = (60.0, 150.0) if speculation else (None, None)
-    rows = [
-        *_pair("end of speech → first audio", [t.total_ms for t in run.times], how),
-        *_pair("  endpoint silence", [t.silence_ms for t in run.times], how),
-        *_pair("  everything else", [t.rest_ms for t in run.times], how, limit),
-        *_pair("  speech_stopped → first audio", [t.after_told_ms for t in run.times], how),
-        *_pair("gaps in a reply", [1000 * t.gaps_s for t in run.times], how),
-    ]
+    part = SPECULATING if speculation else WAITING
+    limits = (60.0, 150.0) if speculation else (None, None)
     share = 100 * len(run.times) / run.n if run.n else float("nan")
-    return [*rows, Figure(f"turns answered in speech, {how}", share, "%", at_least=95.0)]
+    return [
+        *_pair(part, "end of speech → first audio", [t.total_ms for t in run.times]),
+        *_pair(part, "  endpoint silence", [t.silence_ms for t in run.times]),
+        *_pair(part, "  everything else", [t.rest_ms for t in run.times], limits),
+        *_pair(part, "speech_stopped → first audio", [t.after_told_ms for t in run.times]),
+        *_pair(part, "gaps in a reply", [1000 * t.gaps_s for t in run.times]),
+        Figure(part, "turns answered in speech", share, "%", at_least=95.0),
+    ]
 
 
 def load_figures(run: TurnRun, cpu_s: float) -> list[Figure]:
     """What the daemon computes for what is heard and said."""
+    factor, share = cpu_s / run.audio_s, 100 * cpu_s / run.wall_s
     return [
-        Figure("real-time factor: CPU time / audio in and out", cpu_s / run.audio_s, "", 0.5),
-        Figure("share of one core during conversation", 100 * cpu_s / run.wall_s, "%"),
+        Figure(SPECULATING, "real-time factor: CPU time / audio in and out", factor, "", 0.5),
+        Figure(SPECULATING, "share of one core during conversation", share, "%"),
     ]
 
 
 def interruption_figures(run: InterruptionRun, wanted: int) -> list[Figure]:
     """How a reply yields."""
-    done = run.done
+    part, done = INTERRUPTED, run.done
     told = [one.told_ms for one in done if one.told_ms is not None]
     whole = sum(not one.fault for one in done)
+    clean = 100 * whole / len(done) if done else float("nan")
     silences = [one.silence_ms for one in done]
     return [
-        *_pair("interruption → last audio", silences, "", (None, 200.0)),
-        *_pair("interruption → speech_started", told, ""),
-        Figure("replies interrupted of those wanted", 100 * len(done) / wanted, "%", at_least=100),
+        *_pair(part, "first voice → last audio", silences, (None, 200.0)),
+        *_pair(part, "first voice → speech_started", told),
         Figure(
-            "truncated items that hold only what was heard",
-            100 * whole / len(done) if done else float("nan"),
-            "%",
-            at_least=100,
+            part, "replies interrupted of those wanted", 100 * len(done) / wanted, "%", None, 100
         ),
+        Figure(part, "items that hold only what was heard", clean, "%", None, 100),
     ]
 
 
@@ -103,7 +107,12 @@ def table(figures: Sequence[Figure], title: str) -> Table:
     shown.add_column("measured", justify="right")
     shown.add_column("target", justify="right")
     shown.add_column("")
+    part = None
     for figure in figures:
+        if figure.part != part:
+            part = figure.part
+            shown.add_section()
+            shown.add_row(f"[bold]{part}")
         mark = {True: "[green]met", False: "[bold red]MISSED", None: ""}[figure.met]
         shown.add_row(figure.name, figure.shown, figure.target, mark)
     return shown
@@ -135,15 +144,14 @@ def machine() -> dict[str, Any]:
 
 
 def _pair(
+    part: str,
     name: str,
     values: Sequence[float],
-    how: str,
     at_most: tuple[float | None, float | None] = (None, None),
 ) -> list[Figure]:
     """p50 and p95 of some durations."""
-    end = f", {how}" if how else ""
     return [
-        Figure(f"{name}, p{share}{end}", percentile(values, share), "ms", most)
+        Figure(part, f"{name}, p{share}", percentile(values, share), "ms", most)
         for share, most in zip((50, 95), at_most, strict=True)
     ]
 

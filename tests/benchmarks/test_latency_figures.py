@@ -69,21 +69,21 @@ def turn_run(rest_ms: list[float], problems: int = 0) -> TurnRun:
 def test_turns_are_held_to_their_targets_with_speculation_only():
     slow = turn_run([70.0] * 20)
     on, off = by_name(turn_figures(slow, True)), by_name(turn_figures(slow, False))
-    assert on["everything else, p50, speculation on"].value == pytest.approx(70)
-    assert on["everything else, p50, speculation on"].met is False
-    assert on["everything else, p95, speculation on"].met is True
-    assert off["everything else, p50, speculation off"].met is None
+    assert on["everything else, p50"].value == pytest.approx(70)
+    assert on["everything else, p50"].met is False
+    assert on["everything else, p95"].met is True
+    assert off["everything else, p50"].met is None
 
 
 def test_one_slow_turn_in_ten_misses_the_p95():
     on = by_name(turn_figures(turn_run([20.0] * 18 + [400.0] * 2), True))
-    assert on["everything else, p50, speculation on"].met is True
-    assert on["everything else, p95, speculation on"].met is False
+    assert on["everything else, p50"].met is True
+    assert on["everything else, p95"].met is False
 
 
 def test_turns_without_a_reply_are_not_hidden():
     on = by_name(turn_figures(turn_run([20.0] * 18, problems=2), True))
-    figure = on["turns answered in speech, speculation on"]
+    figure = on["turns answered in speech"]
     assert figure.value == pytest.approx(90)
     assert figure.met is False
 
@@ -103,8 +103,8 @@ def test_the_real_time_factor_counts_both_directions():
 def test_interruptions_that_leave_too_much_in_memory_are_told():
     fine, bad = Interruption(80.0, 300.0, ""), Interruption(90.0, 310.0, "it says too much")
     figures = by_name(interruption_figures(InterruptionRun([fine] * 9 + [bad]), 10))
-    assert figures["interruption → last audio, p95"].met is True
-    assert figures["truncated items that hold only what was heard"].met is False
+    assert figures["first voice → last audio, p95"].met is True
+    assert figures["items that hold only what was heard"].met is False
     assert figures["replies interrupted of those wanted"].met is True
 
 
