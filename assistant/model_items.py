@@ -21,6 +21,7 @@ from .core import items as core
 from .core.effects import ReplySpec
 from .core.settings import Settings, Tool
 
+MOST_SOUNDS = 4
 Sound = Callable[[str], Pcm | None]
 """The user's sound of an item, float32 [n] at the model's input rate; None when it is gone."""
 
@@ -60,9 +61,16 @@ def model_items(item: core.Item, sound: Sound) -> list[Item]:
 def split_open_turn(items: Sequence[core.Item], sound: Sound) -> tuple[list[Item], list[Pcm]]:
     """The settled past, and the user's sounds at its end that nobody has answered yet.
 
-    The model is to listen to those, not to remember them: then it can answer them.
+    The model is to listen to those, not to remember them: then it can answer them. Of the past
+    only the newest sounds are given as sound, the others as what was understood of them.
     """
-    past = _with_timely_results(made for item in items for made in model_items(item, sound))
+    spoken = [item.id for item in items if isinstance(item, core.MessageItem)]
+    recent = set(spoken[-2 * MOST_SOUNDS :])
+
+    def recent_sound(item_id: str) -> Pcm | None:
+        return sound(item_id) if item_id in recent else None
+
+    past = _with_timely_results(made for item in items for made in model_items(item, recent_sound))
     unanswered: list[Pcm] = []
     while past and isinstance(last := past[-1], UserAudio):
         unanswered.insert(0, last.pcm)

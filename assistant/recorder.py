@@ -11,9 +11,11 @@ card and no clock take part, so any difference is one of the core.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,6 +28,8 @@ from .core.ids import CountedIds
 from .core.settings import Settings
 from .event_json import from_json, to_json
 from .outlet import pcm16_of
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -56,24 +60,34 @@ class Recorder:
         """An event, and what the core made of it."""
         if self._events is not None:
             line = {"event": to_json(event), "effects": [to_json(effect) for effect in effects]}
-            self._events.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._write(self._events.write, json.dumps(line, ensure_ascii=False) + "\n")
 
     def heard(self, pcm: Pcm) -> None:
         """Input sound [n]."""
         if self._in is not None:
-            self._in.writeframesraw(pcm16_of(pcm))
+            self._write(self._in.writeframesraw, pcm16_of(pcm))
 
     def said(self, pcm16: bytes) -> None:
         """Output sound."""
         if self._out is not None:
-            self._out.writeframesraw(pcm16)
+            self._write(self._out.writeframesraw, pcm16)
 
     def close(self) -> None:
         """The session is over; twice is fine."""
-        for file in (self._events, self._in, self._out):
-            if file is not None:
-                file.close()
+        files = (self._events, self._in, self._out)
         self._events = self._in = self._out = None
+        for file in files:
+            if file is not None:
+                with contextlib.suppress(OSError):  # the disk is full: said once already
+                    file.close()
+
+    def _write(self, write: Callable[[Any], object], data: Any) -> None:
+        """A full disk ends the recording, not the conversation."""
+        try:
+            write(data)
+        except OSError as error:
+            log.warning("recording to %s has ended: %s", self.folder, error)
+            self.close()
 
 
 @dataclass(frozen=True)

@@ -276,6 +276,8 @@ class Replies:
         user_item = state.history.get(response.user_item_id or "")
         if state.settings.transcribe and user_item is not None and not transcript_of(user_item):
             state.out.append(Transcribe(user_item.id))
+        if state.memory_is_long:
+            state.memory.spoil()
         self.on_end()
 
     def _cut_memory(self, response: Response) -> None:

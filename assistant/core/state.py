@@ -12,6 +12,11 @@ from .memory import Memory, Sound
 from .response import Response
 from .settings import IdFactory, Settings
 
+MOST_REMEMBERED = 64
+"""A dialogue opened afresh is told of so many of the newest items."""
+AFRESH_AFTER = 128
+"""So many items after it was opened, a dialogue is opened afresh: its memory stays bounded."""
+
 
 @dataclass
 class Turn:
@@ -49,6 +54,7 @@ class State:
         active: the response that writes to the conversation.
         asides: out-of-band responses by generation.
         candidate: where speech began that may become a barge-in.
+        opened_with: how many items there were when the dialogue was opened.
         paused: playout is paused for a suspicion.
         buffer_start: first input sample that no commit or clear has taken.
         unanswered: the newest spoken item that no reply has taken up.
@@ -69,6 +75,7 @@ class State:
     spoken: dict[str, Spoken] = field(default_factory=dict)
     call_ids: dict[str, str] = field(default_factory=dict)
     generation: int = 0
+    opened_with: int = 0
     paused: bool = False
     buffer_start: int = 0
     unanswered: str | None = None
@@ -85,10 +92,16 @@ class State:
             return replace(item, call_id=self.call_ids[item.call_id])
         return item
 
+    @property
+    def memory_is_long(self) -> bool:
+        """The dialogue has taken up so much that it should be opened afresh."""
+        return len(self.history) - self.opened_with > AFRESH_AFTER
+
     def _rebuild(self) -> RebuildDialogue:
         """The dialogue of now: with what is being spoken, as far as it has come."""
+        self.opened_with = len(self.history)
         items = [self.for_model(item) for item in self.history]
         message = self.active.message if self.active is not None else None
         if message is not None:
             items = [message.so_far if item.id == message.item.id else item for item in items]
-        return RebuildDialogue(self.settings, tuple(items))
+        return RebuildDialogue(self.settings, tuple(items[-MOST_REMEMBERED:]))

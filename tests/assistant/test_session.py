@@ -269,3 +269,20 @@ def test_what_is_no_recording_is_said_so(tmp_path: Path) -> None:
         replay(tmp_path)
     with pytest.raises(BadRecording, match="no recorded session"):
         replay(tmp_path / "nowhere")
+
+
+async def test_a_full_disk_ends_the_recording_and_not_the_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(tmp_path)
+    async with live(model(), recorder=recorder) as room:
+
+        def full(text: str) -> int:
+            raise OSError("No space left on device")
+
+        monkeypatch.setattr(recorder._events, "write", full)
+        await room.says("hello")
+        assert (await room.reply()).response.status == "completed"
+    assert [r.message for r in caplog.records if "recording" in r.message] == [
+        f"recording to {tmp_path} has ended: No space left on device"
+    ]

@@ -21,6 +21,7 @@ from vivavoce.assistant.core.items import (
     OutputText,
 )
 from vivavoce.assistant.core.settings import ResponseOptions, Settings, Tool
+from vivavoce.assistant.core.state import MOST_REMEMBERED
 from vivavoce.assistant.event_json import from_json, to_json
 
 SECRET = "<call>"  # only ever in tool calls: must never be spoken
@@ -295,6 +296,7 @@ class AnyConversation(RuleBasedStateMachine):
         remembered = self.remembered()
         assert remembered <= held, f"remembers too much: {remembered - held}"
         silent = {("item", i.id) for i in state.history if not self.is_for_model(i)}
+        held = {("item", item.id) for item in list(state.history)[-MOST_REMEMBERED:]}
         assert held - remembered <= silent, f"forgot: {held - remembered}"
         self.cuts_agree()
 

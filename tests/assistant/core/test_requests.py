@@ -382,3 +382,13 @@ def test_a_reply_in_two_rounds_is_cut_in_the_second() -> None:
     )
     assert play.last(fx.Truncate).samples == 120 * PER_MS
     assert play.said() == ["well it"]
+
+
+def test_a_long_conversation_is_opened_afresh_with_its_newest_items() -> None:
+    play = Play(modality="text")
+    for turn in range(70):
+        play(f"write u{turn} hi")("respond")("text 0 well")("done")
+    rebuilt = play.all(fx.RebuildDialogue)
+    assert len(rebuilt) == 1
+    assert len(rebuilt[0].items) == 64
+    assert rebuilt[0].items[-1].id in {item.id for item in play.core.history}
