@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import typer
@@ -90,7 +90,7 @@ def talk(
         preset,
         log_level or "warning",
         model={"name": model},
-        server={"api_key": api_key, "port": 0, "send_lead_ms": None if pace else 0},
+        server={"api_key": api_key, "port": 0},
         audio={"enabled": False},
     )
     plan = Plan(
@@ -129,21 +129,28 @@ async def _hold(url: str, plan: Plan, recordings: Sequence[Path]) -> list[Exchan
 async def daemon_at(plan: Plan) -> AsyncIterator[str]:
     """The address of the daemon to talk to; one in this process unless there is another."""
     if plan.url:
-        yield realtime_url(plan.url, plan.model)
+        yield realtime_url(plan.url, plan.model, plan.real_time)
         return
     from ..daemon import Daemon
 
     async with Daemon(plan.config) as daemon:
-        yield daemon.url
+        yield realtime_url(daemon.url, None, plan.real_time)
 
 
-def realtime_url(url: str, model: str | None) -> str:
-    """A complete address from what a user types: HOST:PORT, ws://HOST:PORT, with a path or not."""
+def realtime_url(url: str, model: str | None, real_time: bool = True) -> str:
+    """A complete address from what a user types: HOST:PORT, ws://HOST:PORT, with a path or not.
+
+    `pace=0` asks the daemon to send sound as it is made, not as it plays.
+    """
     parts = urlsplit(url if "://" in url else f"ws://{url}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = parts.path if parts.path.strip("/") else REALTIME_PATH
-    query = parts.query or (urlencode({"model": model}) if model else "")
-    return urlunsplit((scheme, parts.netloc, path, query, ""))
+    query = dict(parse_qsl(parts.query))
+    if model:
+        query.setdefault("model", model)
+    if not real_time:
+        query.setdefault("pace", "0")
+    return urlunsplit((scheme, parts.netloc, path, urlencode(query), ""))
 
 
 def read(recording: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -88,8 +89,9 @@ class RealtimeEndpoint:
     async def _session(self, socket: WebSocket) -> None:
         connection = Connection(socket, self._limits, self._metrics)
         try:
+            service = _as_fast_as_made(self._service) if _hurries(socket) else self._service
             conversation = Conversation(
-                self._service, self._offer(), SessionMeter(self._metrics), connection.send
+                service, self._offer(), SessionMeter(self._metrics), connection.send
             )
             await conversation.open()
         except Exception:  # the client learns that there is no session, the log why
@@ -113,6 +115,16 @@ class RealtimeEndpoint:
             lifetime_s=self._limits.session_s,
             strict=service.strict,
         )
+
+
+def _hurries(socket: WebSocket) -> bool:
+    """Whether nobody listens in real time: the client says so with `pace=0` in the address."""
+    return socket.query_params.get("pace") == "0"
+
+
+def _as_fast_as_made(service: Service) -> Service:
+    """The same service, sending sound as it is made instead of a little ahead of its playing."""
+    return replace(service, base=replace(service.base, send_lead_ms=None))
 
 
 async def _dismiss(socket: WebSocket, code: str, message: str, close_code: int) -> None:

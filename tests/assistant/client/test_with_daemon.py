@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tests.support.scripted_model import Call, Crash, Say, ScriptedModel
 from vivavoce.assistant.client import ClientError, Connection, Conversation
 from vivavoce.assistant.client.conversation import RATE_HZ
 from vivavoce.assistant.client.speaker import ImaginedSpeaker
+from vivavoce.assistant.commands.talk import realtime_url
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
 
@@ -57,8 +59,9 @@ async def daemon(model):
         yield daemon
 
 
-async def conversation(daemon: Daemon, **options) -> Conversation:
-    return Conversation(await Connection.open(daemon.url), **options)
+async def conversation(daemon: Daemon, real_time: bool = True, **options) -> Conversation:
+    url = realtime_url(daemon.url, None, real_time)
+    return Conversation(await Connection.open(url), real_time, **options)
 
 
 async def test_faster_than_real_time_each_recording_is_a_turn(daemon, speak):
@@ -74,6 +77,22 @@ async def test_faster_than_real_time_each_recording_is_a_turn(daemon, speak):
     assert line["audio_ms"] == pytest.approx(6 * 200, abs=20)
     assert [action.name for action in light.actions] == ["light_on"]
     assert daemon.house.lights == {"kitchen": 100}
+
+
+async def test_without_pace_long_replies_do_not_take_their_time(daemon, speak):
+    began_s = time.perf_counter()
+    async with await conversation(daemon, real_time=False) as talk:
+        joke = await talk.say(speak("tell me a joke"))
+    assert len(joke.audio) / RATE_HZ > 2.5
+    assert time.perf_counter() - began_s < 2.5
+
+
+def test_addresses_are_completed():
+    whole = "ws://127.0.0.1:8765/v1/realtime"
+    for short in ("127.0.0.1:8765", "ws://127.0.0.1:8765", "http://127.0.0.1:8765/", whole):
+        assert realtime_url(short, None) == whole
+    assert realtime_url(f"{whole}?model=a", "b", real_time=False) == f"{whole}?model=a&pace=0"
+    assert realtime_url("host:1", "nano") == "ws://host:1/v1/realtime?model=nano"
 
 
 async def test_silence_is_a_turn_without_anything(daemon, speak):
