@@ -19,9 +19,7 @@ from typing_extensions import Self
 
 from ..models.dialogue import SpeechModel
 from ..streaming.playout import Playout
-from .announcer import Announcer
 from .core.notices import Notice
-from .core.settings import Listener as ListenerKind
 from .engine import Engine
 from .errors import UserError
 from .http.access import Rules, is_loopback
@@ -128,17 +126,14 @@ class Daemon:
         self._local = LocalSound.open(self.config.audio, self.house)
         if self._local is None:
             return
-        settings = self.session_settings(model, "local")
+        settings = self.session_settings(model)
         session = self._session(log_notice, settings, self._local.card.playout)
         await self._local.converse(session)
 
-    def session_settings(
-        self, model: SpeechModel, listener: ListenerKind = "remote"
-    ) -> SessionSettings:
+    def session_settings(self, model: SpeechModel) -> SessionSettings:
         """What a session begins with."""
         pure = self.new_skills().pure
-        rates = model.output_rate_hz, model.input_rate_hz
-        return session_defaults(self.config, pure, *rates, listener)
+        return session_defaults(self.config, pure, model.output_rate_hz, model.input_rate_hz)
 
     def new_skills(self) -> SkillSet:
         """The skills of one more conversation."""
@@ -158,18 +153,15 @@ class Daemon:
     ) -> Session:
         """One more conversation; the caller opens and closes it."""
         assert self._engine is not None
-        skills = self.new_skills()
-        session = Session(
+        return Session(
             self._engine,
             emit,
             settings,
-            skills=skills,
+            skills=self.new_skills(),
             playout=playout,
             seed=secrets.token_hex(4),
             recorder=self._recorder(),
         )
-        skills.set_ring(Announcer(session).ring)
-        return session
 
     def _recorder(self) -> Recorder | None:
         """A recorder for one more session, where recording is wanted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..streaming.endpoint import EndpointSettings
-from .core.settings import Listener, Settings
+from .core.settings import Settings
 from .session import SessionSettings
 from .settings import Config
 
@@ -17,7 +17,6 @@ def session_defaults(
     pure_skills: Collection[str],
     output_rate_hz: int,
     input_rate_hz: int = 16000,
-    listener: Listener = "remote",
 ) -> SessionSettings:
     """Settings of a fresh session.
 
@@ -26,7 +25,6 @@ def session_defaults(
         pure_skills: skills that may run for a reply that is still speculative.
         output_rate_hz: the model's.
         input_rate_hz: the model's.
-        listener: "local" for the loudspeaker of this machine, "remote" for a client's.
     """
     core = Settings(
         barge_in=config.barge_in.mode,
@@ -35,7 +33,6 @@ def session_defaults(
         voice=config.assistant.voice or None,
         language=config.assistant.language,
         pure_skills=frozenset(pure_skills),
-        listener=listener,
         input_rate_hz=input_rate_hz,
         output_rate_hz=output_rate_hz,
     )

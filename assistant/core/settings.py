@@ -8,7 +8,6 @@ from typing import Literal
 
 Modality = Literal["audio", "text"]
 BargeIn = Literal["instant", "polite", "wait", "off"]
-Listener = Literal["remote", "local"]
 IdFactory = Callable[[str], str]
 """Makes a fresh id from its kind: "item", "resp" or "call"."""
 
@@ -39,8 +38,6 @@ class Settings:
         modality: what replies are made of.
         pure_skills: names of built-in skills that may run before the turn is committed.
         tool_choice: "auto", "none", "required" or the name of one function.
-        listener: "local" where a playout clock reports every sample heard; "remote" where a
-            client plays, and says with a truncation what it played.
         input_rate_hz, output_rate_hz: sample rates of every input and output time below.
     """
 
@@ -58,7 +55,6 @@ class Settings:
     tool_choice: str = "auto"
     max_output_tokens: int | None = None
     pure_skills: frozenset[str] = frozenset()
-    listener: Listener = "remote"
     input_rate_hz: int = 16000
     output_rate_hz: int = 16000
 

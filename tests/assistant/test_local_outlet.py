@@ -44,7 +44,7 @@ class Loudspeaker:
 async def local(barge_in: str) -> AsyncIterator[tuple[Live, Loudspeaker]]:
     speaker = Loudspeaker()
     mind = ScriptedModel(SCRIPT)
-    async with live(mind, playout=speaker.playout, listener="local", barge_in=barge_in) as room:
+    async with live(mind, playout=speaker.playout, barge_in=barge_in) as room:
         yield room, speaker
 
 

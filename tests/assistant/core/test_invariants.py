@@ -45,7 +45,6 @@ def any_settings() -> st.SearchStrategy[Settings]:
         tools=st.sampled_from([(), (Tool(CLIENT_TOOL),)]),
         tool_choice=st.sampled_from(["auto", "auto", "none", "required"]),
         pure_skills=st.just(frozenset({PURE_SKILL})),
-        listener=st.sampled_from(["remote", "local"]),
     )
 
 
@@ -366,7 +365,7 @@ class AnyConversation(RuleBasedStateMachine):
 
 
 AnyConversation.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
