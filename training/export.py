@@ -28,6 +28,7 @@ def save_half(module: nn.Module, path: Path) -> None:
     """Write a module's tensors in fp16."""
     tensors = {name: t.detach().cpu().half() for name, t in module.state_dict().items()}
     save_file(tensors, path)
+    path.chmod(0o644)  # safetensors leaves files to their owner alone
 
 
 def voice_sizes() -> dict[str, TalkerConfig | AudioDecoderConfig]:
