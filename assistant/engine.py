@@ -30,7 +30,7 @@ from .core.events import (
     ReplyToolCall,
 )
 from .core.settings import Settings
-from .model_items import Sound, dialogue_options, reply_options, split_open_turn
+from .model_items import Sound, dialogue_options, new_item, reply_options, split_open_turn
 from .worker_line import WorkerLine
 
 log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class Line:
         elif isinstance(effect, core.Truncate):
             worker.post(partial(worker.truncate, effect.generation, effect.samples))
         elif isinstance(effect, core.AddItem):
-            items, sounds = split_open_turn([effect.item], self._sound)
+            items, sounds = new_item(effect.item, self._sound)
             worker.post(partial(worker.add, items, sounds))
         elif isinstance(effect, core.RebuildDialogue):
             self._rebuild(effect)

@@ -78,6 +78,13 @@ def split_open_turn(items: Sequence[core.Item], sound: Sound) -> tuple[list[Item
     return past, unanswered
 
 
+def new_item(item: core.Item, sound: Sound) -> tuple[list[Item], list[Pcm]]:
+    """An item that comes after all the others: what to remember of it, and what to listen to."""
+    made = model_items(item, sound)
+    sounds = [thing.pcm for thing in made if isinstance(thing, UserAudio)]
+    return [thing for thing in made if not isinstance(thing, UserAudio)], sounds
+
+
 def _with_timely_results(items: Iterable[Item]) -> list[Item]:
     """Without results that came when the conversation had already gone on from their call."""
     kept: list[Item] = []
