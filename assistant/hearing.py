@@ -23,13 +23,21 @@ class Hearing:
         self._origin = 0
         self._detector = SpeechDetector(make_vad(kind), settings)
 
-    def configure(self, settings: EndpointSettings, kind: VadKind, at: int) -> None:
-        """Other settings from now on; another detector begins at sample `at`."""
+    def configure(
+        self, settings: EndpointSettings, kind: VadKind, at: int
+    ) -> list[core.SpeechEvent]:
+        """Other settings from now on; another detector begins at sample `at`.
+
+        Gives how the old detector ends: what it held for speech is over.
+        """
         self._settings = settings
         self._detector.settings = settings
-        if kind != self._kind:
-            self._kind = kind
-            self.restart(at)
+        if kind == self._kind:
+            return []
+        ended = [self._event(event) for event in self._detector.flush()]
+        self._kind = kind
+        self.restart(at)
+        return ended
 
     def restart(self, at: int) -> None:
         """Begin afresh with sample `at`."""

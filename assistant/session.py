@@ -132,7 +132,8 @@ class Session(SessionRequests):
         """Change the settings; what a model must know takes effect between replies."""
         old, settings = self._settings, at_rates_of(self._line.engine.model, settings)
         self._settings = settings
-        self._hearing.configure(settings.endpoint, settings.vad, self._ears.end)
+        for event in self._hearing.configure(settings.endpoint, settings.vad, self._ears.end):
+            self._happened(event)
         if settings.core.turn_detection and not old.core.turn_detection:
             self._hearing.restart(self._ears.end)
         if settings.core != old.core:

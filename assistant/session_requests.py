@@ -39,7 +39,8 @@ class SessionRequests:
         """Make the input so far an item."""
         self._hear(self._ears.flush())
         self._happened(events.CommitRequested(self._ears.end, event_id))
-        self._hearing.restart(self._ears.end)
+        if self._conversation.buffer_start == self._ears.end:  # it was not refused
+            self._hearing.restart(self._ears.end)
 
     def clear(self, event_id: str | None = None) -> None:
         """Forget the input so far."""

@@ -103,6 +103,11 @@ class Conversation:
         return self._state.turn is not None
 
     @property
+    def buffer_start(self) -> int:
+        """The first input sample that no commit or clear has taken."""
+        return self._state.buffer_start
+
+    @property
     def oldest_input_needed(self) -> int | None:
         """Input before this sample will not be asked for again; None: nothing is held."""
         state = self._state

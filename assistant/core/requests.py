@@ -92,8 +92,8 @@ class Requests:
             )
             return
         self._replies.drop_prepared()
+        self._turns.deny()  # whatever the voice was about to become, it is committed now
         if state.turn is None:
-            state.candidate = None
             state.turn = Turn(state.ids("item"), Sound(start), announced=False)
             state.memory.hear(state.turn.sound)
         self._turns.commit(event.at)

@@ -72,6 +72,20 @@ def test_a_commit_needs_100_ms(ms: int, fine: bool) -> None:
         assert error(play).event_id == "evt"
 
 
+def test_a_commit_during_a_reply_ends_the_suspicion_that_paused_it() -> None:
+    play = Play(barge_in="polite")(SPOKEN)
+    play(
+        """
+      2430   voice suspected        | PausePlayout
+      2490   speech starts 2200
+      2500   commit
+             drained
+        """
+    )
+    assert play.all(fx.ResumePlayout)
+    assert not play.core.listening, "the voice has become the committed item"
+
+
 def test_clear_takes_back_what_was_heard() -> None:
     play = Play(turn_detection=False)
     play(
