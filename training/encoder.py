@@ -118,8 +118,12 @@ def speech_batches(
 def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tensor]:
     """Phone cross-entropy per frame and CTC loss per target token."""
     phone = F.cross_entropy(
-        encoded.phones.float().flatten(0, 1), batch.phones.flatten(), ignore_index=UNKNOWN
+        encoded.phones.float().flatten(0, 1),
+        batch.phones.flatten(),
+        ignore_index=UNKNOWN,
+        reduction="sum",
     )
+    n_labelled = (batch.phones != UNKNOWN).sum().clamp(min=1)  # flite tells no phones
     ctc = F.ctc_loss(
         encoded.ctc.float().log_softmax(-1).transpose(0, 1),
         batch.targets,
@@ -129,13 +133,14 @@ def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tens
         reduction="sum",
         zero_infinity=True,
     )
-    return phone, ctc / batch.target_lengths.sum()
+    return phone / n_labelled, ctc / batch.target_lengths.sum()
 
 
 def phone_accuracy(encoded: Encoded, batch: SpeechBatch) -> float:
     """Share of labelled frames whose best phone is right."""
     known = batch.phones != UNKNOWN
-    return float((encoded.phones.argmax(-1) == batch.phones)[known].float().mean())
+    right = (encoded.phones.argmax(-1) == batch.phones) & known
+    return float(right.sum() / known.sum().clamp(min=1))
 
 
 def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stage:

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,13 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
     start, first = clock(), step
     log = (stage.folder / "log.jsonl").open("w" if fresh else "a", encoding="utf-8")
     means: dict[str, float] = {}
+    batches = _ahead(stage.batches)
     with tqdm(total=round(minutes * 60), unit="s", desc=stage.name, mininterval=5) as bar, log:
         while (elapsed := clock() - start) < minutes * 60:
             rate = stage.peak_lr * _schedule(step - first, elapsed / (minutes * 60), stage.floor_lr)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss, figures = stage.loss(next(stage.batches), step)
+            loss, figures = stage.loss(next(batches), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, stage.clip)
@@ -89,6 +91,16 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
                 save(stage, optimizer, step, spent + elapsed / 60)
     save(stage, optimizer, step, spent + minutes)
     plot(stage.folder)
+
+
+def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, the next one made in a thread of its own while this one is learnt."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, batches)
+        while True:
+            batch = coming.result()
+            coming = maker.submit(next, batches)
+            yield batch
 
 
 def _schedule(steps: int, progress: float, floor: float) -> float:
