@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 Emit = Callable[[Notice], None]
 
+LONGEST_PAUSE_S = 1.5
+"""A reply paused for a voice goes on after so long without a verdict: no more sound may come."""
 SLICE_S = 0.1
 """Input is handled in slices of this length; after each the event loop may do other things."""
 _NOTICES = get_args(Notice)
@@ -104,6 +106,7 @@ class Session(SessionRequests):
         self._inbox: deque[Event] = deque()
         self._pumping = False
         self._playing: int | None = None
+        self._pause_limit: asyncio.TimerHandle | None = None
         self._quiet_since: int | None = None
         self._closed = False
 
@@ -121,6 +124,7 @@ class Session(SessionRequests):
             return
         self._happened(events.SessionClosed())
         self._closed = True
+        self._limit_pause(False)
         self._outlet.close()
         self._line.close()
         if self._skills is not None:
@@ -275,6 +279,8 @@ class Session(SessionRequests):
         self._quiet_since = self._ears.end + lead_ms * self._ears.rate_hz // 1000
 
     def _play(self, effect: core.OutletEffect) -> None:
+        if not isinstance(effect, core.PlayAudio | core.FinishPlayout):
+            self._limit_pause(isinstance(effect, core.PausePlayout))
         if isinstance(effect, core.PlayAudio):
             self._playing = effect.generation
             self._sounds.add_said(effect.item_id, effect.pcm)
@@ -288,6 +294,15 @@ class Session(SessionRequests):
         elif isinstance(effect, core.StopPlayout):
             self._outlet.stop(effect.generation)
             self._playing = None
+
+    def _limit_pause(self, paused: bool) -> None:
+        """A client that stops sending right after the first voice must not silence the reply."""
+        if self._pause_limit is not None:
+            self._pause_limit.cancel()
+            self._pause_limit = None
+        if paused:
+            loop = asyncio.get_running_loop()
+            self._pause_limit = loop.call_later(LONGEST_PAUSE_S, self.deny_barge_in)
 
     def _sent(self, delta: AudioDelta) -> None:
         self._times.told(delta)

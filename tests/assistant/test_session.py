@@ -134,6 +134,17 @@ async def test_the_client_says_what_it_played_and_memory_follows() -> None:
         assert (len(pcm16) // 2, rate) == (700 * RATE_HZ // 1000, RATE_HZ)
 
 
+async def test_a_client_that_falls_silent_in_mid_voice_hears_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vivavoce.assistant.session.LONGEST_PAUSE_S", 0.2)
+    async with live(model(), barge_in="polite") as room:
+        await room.says("count")
+        await room.until(no.AudioDelta)
+        await room.hear(room.model.voice("hello", 0.06))
+        assert (await room.reply()).response.status == "completed"
+
+
 async def test_skills_answer_and_act() -> None:
     async with live(model()) as room:
         await room.says("time")
