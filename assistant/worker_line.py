@@ -144,7 +144,7 @@ class WorkerLine:
         if self._last is not None and self._last.generation == generation and self._last.spoken:
             with self._timed("truncate"):
                 text = self._main.truncate(samples)
-        self._tell(core.DialogueTruncated(generation, text))
+        self._tell(core.DialogueTruncated(generation, samples, text))
 
     def transcribe(self, item_id: str, pcm: Pcm | None) -> None:
         """Write an item's sound down."""

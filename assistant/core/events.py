@@ -278,9 +278,10 @@ class ToolReturned:
 
 @dataclass(frozen=True)
 class DialogueTruncated:
-    """The model has cut its memory of a reply; `text` is what it kept."""
+    """The model has cut its memory of a reply to `samples`; `text` is what it kept."""
 
     generation: int
+    samples: int
     text: str
 
 

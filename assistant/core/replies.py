@@ -162,8 +162,8 @@ class Replies:
         for item_id, spoken in self._state.spoken.items():
             item = self._state.history.get(item_id)
             same = spoken.generation == event.generation and not spoken.ledger.round_start
-            if same and isinstance(item, MessageItem) and spoken.shown is not None:
-                kept = OutputAudio(event.text, spoken.shown)
+            if same and isinstance(item, MessageItem) and spoken.shown == event.samples:
+                kept = OutputAudio(event.text, event.samples)
                 self._state.history.replace(replace(item, content=(kept,)))
 
     # --- inside ------------------------------------------------------------------------------

@@ -182,7 +182,8 @@ class Play:
         return ev.PlayoutDrained(generation)
 
     def _kept(self, rest: str, generation: int) -> ev.Event:
-        return ev.DialogueTruncated(generation, rest)
+        ms, _, text = rest.partition(" ")
+        return ev.DialogueTruncated(generation, int(ms) * PER_MS, text)
 
 
 CLIENT_TOOL = Tool("fridge", "", "{}")

@@ -251,7 +251,9 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def model_has_cut(self, data: st.DataObject) -> None:
-        self.happen(ev.DialogueTruncated(self.generation(data), "one"))
+        self.happen(
+            ev.DialogueTruncated(self.generation(data), data.draw(st.integers(0, 9000)), "one")
+        )
 
     @rule(data=st.data())
     def model_transcribes(self, data: st.DataObject) -> None:

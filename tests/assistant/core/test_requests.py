@@ -131,11 +131,12 @@ def test_a_client_cuts_a_finished_item() -> None:
         """
              drained
              truncate item_0002 450 | Remember Truncate ItemTruncated
-             kept it is             |
+             kept 300 it            |
+             kept 450 it is!        |
         """
     )
     assert play.last(fx.Truncate).samples == 450 * PER_MS
-    assert play.said() == ["it is"]
+    assert play.said() == ["it is!"], "the model has the last word, but only on the last cut"
 
 
 def test_a_late_cut_is_made_behind_what_has_been_said_since() -> None:
