@@ -111,7 +111,6 @@ class Replies:
             return
         if making:
             self._shown(response, part)
-        if making:
             self._made(response)
         self._settle(response)
 
@@ -274,8 +273,8 @@ class Replies:
             for item in response.view("completed").output:
                 state.memory.add(state.for_model(state.history.get(item.id) or item))
         user_item = state.history.get(response.user_item_id or "")
-        if state.settings.transcribe and user_item is not None and not transcript_of(user_item):
-            state.out.append(Transcribe(user_item.id))
+        if state.settings.transcribe and user_item and transcript_of(user_item) is None:
+            state.out.append(Transcribe(user_item.id))  # the reply was silent about it
         if state.memory_is_long:
             state.memory.spoil()
         self.on_end()
