@@ -66,6 +66,15 @@ def test_faster_speech_is_shorter():
     assert len(fast.pcm) < 0.7 * len(slow.pcm)
 
 
+def test_flite_keeps_its_own_pitch_unless_told_after_another_was_set():
+    own, lower, again = (
+        synthesize("turn on the light", FliteVoice("slt", f0_hz=hz)).pcm
+        for hz in (None, 90.0, None)
+    )
+    noise = 0.2  # its unvoiced sounds are random
+    assert np.abs(own - again).max() < noise < np.abs(own - lower).max()
+
+
 def test_training_never_draws_a_reserved_voice_and_evaluation_always_does():
     rng = np.random.default_rng(1)
     for language in LANGUAGES:

@@ -67,6 +67,9 @@ def _library() -> ctypes.CDLL:
         ("item_feat_string", text, [pointer, text]),
         ("flite_ffeature_float", ctypes.c_float, [pointer, text]),
         ("feat_set_float", None, [pointer, text, ctypes.c_float]),
+        ("feat_present", ctypes.c_int, [pointer, text]),
+        ("feat_float", ctypes.c_float, [pointer, text]),
+        ("feat_remove", ctypes.c_int, [pointer, text]),
         ("delete_utterance", None, [pointer]),
     ):
         function = getattr(library, name)
@@ -76,8 +79,8 @@ def _library() -> ctypes.CDLL:
 
 
 @functools.cache
-def _voice(name: str) -> tuple[int, float, float]:
-    """The registered voice, its own duration stretch and its own mean pitch."""
+def _voice(name: str) -> tuple[int, float, float | None]:
+    """The registered voice, its own duration stretch and its own mean pitch, if it names one."""
     if name not in NAMES:
         raise ValueError(f"flite has no voice {name!r}; choose one of {', '.join(NAMES)}")
     library = _library()
@@ -86,15 +89,31 @@ def _voice(name: str) -> tuple[int, float, float]:
     register = getattr(ctypes.CDLL(f"libflite_cmu_us_{name}.so.1"), f"register_cmu_us_{name}")
     register.restype, register.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
     address = register(None)
-    get = library.feat_float
-    get.restype, get.argtypes = ctypes.c_float, [ctypes.c_void_p, ctypes.c_char_p]
-    has = library.feat_present
-    has.restype, has.argtypes = ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p]
-    features = ctypes.cast(address, ctypes.POINTER(_VoiceHead)).contents.features
-    defaults = []
-    for feature, otherwise in ((b"duration_stretch", 1.0), (b"int_f0_target_mean", 100.0)):
-        defaults.append(get(features, feature) if has(features, feature) else otherwise)
-    return address, defaults[0], defaults[1]
+    features = _features(address)
+
+    def own(feature: bytes) -> float | None:
+        present = library.feat_present(features, feature)
+        return library.feat_float(features, feature) if present else None
+
+    return address, own(b"duration_stretch") or 1.0, own(b"int_f0_target_mean")
+
+
+def _features(address: int) -> int:
+    features: int = ctypes.cast(address, ctypes.POINTER(_VoiceHead)).contents.features
+    return features
+
+
+def _prepared(voice: FliteVoice) -> int:
+    """The voice with its prosody: the library keeps what was set last, so all is set each time."""
+    library = _library()
+    address, own_stretch, own_f0_hz = _voice(voice.name)
+    features, f0_hz = _features(address), voice.f0_hz or own_f0_hz
+    library.feat_set_float(features, b"duration_stretch", own_stretch * voice.stretch)
+    if f0_hz is None:
+        library.feat_remove(features, b"int_f0_target_mean")
+    else:
+        library.feat_set_float(features, b"int_f0_target_mean", f0_hz)
+    return address
 
 
 def speak(text: str, voice: FliteVoice) -> Utterance:
@@ -102,11 +121,7 @@ def speak(text: str, voice: FliteVoice) -> Utterance:
     if not text.isascii():
         raise ValueError(f"flite reads ASCII only, not {text!r}")
     library = _library()
-    address, own_stretch, own_f0_hz = _voice(voice.name)
-    features = ctypes.cast(address, ctypes.POINTER(_VoiceHead)).contents.features
-    library.feat_set_float(features, b"duration_stretch", own_stretch * voice.stretch)
-    library.feat_set_float(features, b"int_f0_target_mean", voice.f0_hz or own_f0_hz)
-    utterance = library.flite_synth_text(text.encode("ascii"), address)
+    utterance = library.flite_synth_text(text.encode("ascii"), _prepared(voice))
     try:
         wave = library.utt_wave(utterance).contents
         samples = np.ctypeslib.as_array(wave.samples, (wave.num_samples,)).astype(np.float32)
