@@ -43,6 +43,7 @@ def make_app(
         routes=[
             *status.routes(),
             WebSocketRoute("/v1/realtime", realtime.handle, name="realtime"),
+            Route("/v1/realtime", _socket_wanted),
             WebSocketRoute("/{path:path}", _no_socket_here),
         ],
         middleware=[Middleware(Gate, rules=rules or Rules(), metrics=metrics)],
@@ -98,6 +99,12 @@ class StatusPages:
             "created": self._service.created_s,
             "owned_by": "vivavoce",
         }
+
+
+async def _socket_wanted(request: Request) -> Response:
+    reply = error_reply(426, "connect to /v1/realtime with a WebSocket", "upgrade_required")
+    reply.headers["Upgrade"] = "websocket"
+    return reply
 
 
 async def _no_socket_here(socket: WebSocket) -> None:

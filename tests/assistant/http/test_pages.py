@@ -48,4 +48,5 @@ async def test_what_is_not_there_is_an_error_in_the_usual_shape() -> None:
             reply = await daemon.get(path)
             assert reply.status_code == 404
             assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
-        assert (await daemon.get("/v1/realtime")).status_code in (404, 426)
+        reply = await daemon.get("/v1/realtime")
+        assert (reply.status_code, reply.headers["upgrade"]) == (426, "websocket")
