@@ -101,7 +101,7 @@ class BargeInSettings(Section):
         "wait: never stop, what was said is the next turn; off: do not listen meanwhile",
     )
     confirm_ms: int = Field(
-        240, ge=1, le=2000, description="polite: speech that stops a reply, milliseconds"
+        200, ge=1, le=2000, description="polite: speech that stops a reply, milliseconds"
     )
 
 
