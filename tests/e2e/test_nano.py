@@ -167,9 +167,9 @@ async def test_a_forced_call_fits_the_clients_schema() -> None:
 
 
 async def test_a_token_limit_ends_the_reply_early() -> None:
-    async with talking(output_modalities=["text"]) as client:
+    async with talking() as client:
         await client.send("conversation.item.create", item=text_item("tell me a joke"))
-        await client.send("response.create", response={"max_output_tokens": 2})
+        await client.send("response.create", response={"max_output_tokens": 8})
         response = reply(await client.until("response.done", 60))
         assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
 
