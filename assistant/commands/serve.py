@@ -28,8 +28,8 @@ def serve(
 ) -> None:
     """Run the daemon: microphone and speaker of this machine, WebSocket and HTTP on one port.
 
-    Prints `ready ws://HOST:PORT/v1/realtime` on stdout when it accepts; logs go to stderr. Ends
-    on Ctrl-C or SIGTERM.
+    Prints `ready ws://HOST:PORT/v1/realtime` on stdout when it accepts.
+    Logs go to stderr. Ends on Ctrl-C or SIGTERM.
     """
     config = configuration(
         file,

@@ -79,9 +79,11 @@ def talk(
       actions         tool calls: [{"name", "arguments"}]
       said            its reply in words
       language        of what it heard
-      speech_end_ms   where speech ends in the recording, by its energy, from its first sample
-      first_audio_ms  when the first reply audio arrived, from the same moment (with --pace 0
-                      the wall clock runs slower than the recording, and so does this number)
+      speech_end_ms   where speech ends in the recording (by its energy),
+                      from the recording's first sample
+      first_audio_ms  when the first reply audio arrived, from the same
+                      moment by the wall clock: their difference is the
+                      latency, with --pace 1 only
       audio_ms        length of the spoken reply
       interrupted     whether speech cut the reply off
     """
