@@ -29,7 +29,7 @@ def session_defaults(
     core = Settings(
         barge_in=config.barge_in.mode,
         speculate=config.turn.speculation,
-        transcribe=listener == "local",  # a client asks for it, the room's conversation logs it
+        transcribe=True,  # for the log of the room; a client says itself whether it wants it
         instructions=config.assistant.instructions,
         voice=config.assistant.voice or None,
         language=config.assistant.language,
