@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import Self
@@ -104,6 +105,7 @@ class Daemon:
 
     async def _start(self) -> None:
         model = self._model or await load_model(self.config)
+        _check_choices(self.config, model)
         self._engine = Engine(model, on_call=self.metrics.model_call)
         service = Service(
             open_session=self._session,
@@ -127,6 +129,7 @@ class Daemon:
         if self._local is None:
             return
         settings = self.session_settings(model)
+        settings = replace(settings, core=replace(settings.core, transcribe=True))  # for the log
         session = self._session(log_notice, settings, self._local.card.playout)
         await self._local.converse(session)
 
@@ -204,6 +207,18 @@ async def load_model(config: Config) -> SpeechModel:
         raise UserError(f"The model {config.model.name!r} cannot be loaded: {reason}.") from error
     log.info("%s loaded in %.1f s", model.name, time.perf_counter() - began_s)
     return model
+
+
+def _check_choices(config: Config, model: SpeechModel) -> None:
+    """Voice and language must be the model's."""
+    wanted = config.assistant
+    for what, name, known in (
+        ("voice", wanted.voice, ("", *model.voices)),
+        ("language", wanted.language, ("auto", *model.languages)),
+    ):
+        if name not in known:
+            choices = ", ".join(one for one in known if one)
+            raise UserError(f"{model.name} has no {what} {name!r}; choose one of {choices}.")
 
 
 def _check_exposure(config: Config) -> None:

@@ -47,8 +47,6 @@ class ModelSettings(Section):
     threads: int = Field(
         1, ge=0, description="CPU threads of the model, small ones want 1; 0: all cores"
     )
-    temperature: float = Field(0.0, ge=0, le=2, description="sampling of speech; 0 is greedy")
-    seed: int = Field(0, ge=0, description="seed of the sampling; same seed, same take")
 
 
 class AssistantSettings(Section):

@@ -15,6 +15,7 @@ from vivavoce.assistant.client.speaker import ImaginedSpeaker
 from vivavoce.assistant.commands.talk import realtime_url
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
+from vivavoce.assistant.errors import UserError
 
 JOKE = "why did the clock go to school because it wanted to learn the time"
 SCRIPT = {
@@ -188,3 +189,17 @@ async def test_a_timer_rings_in_its_own_conversation(daemon, speak):
             assert rung.n_samples == pytest.approx(7 * 0.2 * RATE_HZ, rel=0.05)
             assert (await talk.say(speak("hello"))).said == "you said hello"
         assert other.unasked == []
+
+
+@pytest.mark.parametrize(
+    ("assistant", "sentence"),
+    [
+        ({"voice": "basso"}, "scripted has no voice 'basso'; choose one of tone, bell."),
+        ({"language": "fr"}, "scripted has no language 'fr'; choose one of auto, en."),
+    ],
+)
+async def test_what_the_model_does_not_have_is_said_at_the_start(model, assistant, sentence):
+    daemon = Daemon(load_config(preset="test", overrides={"assistant": assistant}), model)
+    with pytest.raises(UserError) as complaint:
+        await daemon.__aenter__()
+    assert str(complaint.value) == sentence
