@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import httpx
 import pytest
@@ -48,6 +49,21 @@ async def test_a_free_port_is_found_served_and_given_back(host: str) -> None:
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(url)
+
+
+async def test_small_messages_are_not_held_back() -> None:
+    """Nagle's delay would cost 40 ms on every event that follows another closely."""
+    listener = Listener(APP, "127.0.0.1", 0)
+    port = await listener.start()
+    async with httpx.AsyncClient() as client:
+        await client.get(f"http://127.0.0.1:{port}/")
+        took = []
+        for _ in range(20):
+            began = time.perf_counter()
+            await client.get(f"http://127.0.0.1:{port}/")
+            took.append(time.perf_counter() - began)
+    await listener.stop()
+    assert sorted(took)[len(took) // 2] < 0.035
 
 
 def _has_ipv6() -> bool:
