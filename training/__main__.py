@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import socket
 
 import torch
 
 from . import loop
 from .export import export_understanding, export_voice
+from .member import run_member
 from .speech_pool import make_shard, pool_folder
 
 # CPU minutes of each stage, in the order of training; see docs/nano.md for what they reached.
@@ -20,9 +21,8 @@ MINUTES = {
     "codec": 30.0,
     "talker": 35.0,
     "thinker": 7.0,
-    "encoder": 120.0,
-    "project": 10.0,
-    "joint": 20.0,
+    "encoder": 45.0,
+    "joint": 60.0,
 }
 POOL_SHARDS = 50
 
@@ -37,14 +37,16 @@ def make_pool(languages: list[str], n_shards: int) -> None:
 
 
 def run_stage(name: str, minutes: float, options: argparse.Namespace) -> None:
-    """Train one stage for `minutes` more."""
-    torch.manual_seed(0)
-    device = options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    module = importlib.import_module(f"training.{name}")
-    stage = module.stage(torch.device(device), options.languages, options.seed)
-    loop.train(stage, minutes, options.fresh)
+    """Train one stage for `minutes` more, in as many processes as asked for."""
+    if options.processes == 1:
+        run_member(0, name, minutes, options, 0)
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(
+        run_member, (name, minutes, options, port), nprocs=options.processes
+    )
 
 
 def run_all(options: argparse.Namespace) -> None:
@@ -72,7 +74,8 @@ def parse() -> argparse.Namespace:
         "--languages", default=["en"], type=lambda v: v.split(","), help="en,cmn,yue"
     )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
+    parser.add_argument("--processes", type=int, default=1, help="processes sharing gradients")
     parser.add_argument("--seed", type=int, default=0, help="seed of the data, not the weights")
     parser.add_argument("--fresh", action="store_true", help="ignore the stage's checkpoint")
     return parser.parse_args()
@@ -80,7 +83,6 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(options.threads)
     if options.stage == "all":
         run_all(options)
     elif options.stage == "pool":

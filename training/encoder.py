@@ -28,6 +28,7 @@ from .speech_pool import SpokenTurn, endless
 
 BATCH_MEL_FRAMES = 8000
 CTC_RAMP_STEPS = 300
+SHARDS_TOGETHER = 4  # commands and plain sentences in one shuffle
 MASKED_BINS, MASKED_FRAMES = 12, 20
 
 
@@ -103,7 +104,7 @@ def speech_batches(
 ) -> Iterator[SpeechBatch]:
     """Batches of utterances of like length, about `frames` mel frames each."""
     rng = np.random.default_rng(seed)
-    for block in endless(split, languages, random.Random(seed), blocks=max(1, len(languages) - 1)):
+    for block in endless(split, languages, random.Random(seed), blocks=SHARDS_TOGETHER):
         others = [block[i].pcm.astype(np.float32) for i in rng.integers(len(block), size=40)]
         block.sort(key=lambda turn: len(turn.pcm))
         batches, start = [], 0

@@ -1,8 +1,8 @@
-"""Stages `project` and `joint`: the thinker learns to hear.
+"""Stage `joint`: the thinker learns to hear, the encoder to serve it; everything is trained.
 
-`project` trains projector and thinker on a frozen encoder; `joint` goes on with everything
-unfrozen. Earlier turns of a sequence are other utterances of the batch or the turn's own history
-as text.
+Because audio positions start as soft text embeddings (see AudioProjector), a thinker that knows
+text follows after a few hundred steps. Earlier turns of a sequence are other utterances of the
+batch or the turn's own history as text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vivavoce.models.nano.audio_encoder import Encoded
 from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.hearing import Ear
 from vivavoce.models.nano.text import Text
@@ -58,7 +57,7 @@ def sequences(
     # Two batches by length: one would be padding for the most part.
     made.sort(key=lambda s: len(s.tokens))
     middle = len(made) * 2 // 3
-    return [collate(made[:middle]), collate(made[middle:])]
+    return [collate(part) for part in (made[:middle], made[middle:]) if part]
 
 
 def _written(text: Text, rng: random.Random, language: str) -> TokenSequence:
@@ -76,43 +75,28 @@ def embed(batch: TurnBatch, positions: Tensor, thinker: Thinker) -> Tensor:
     return x
 
 
-def stage(
-    device: torch.device, languages: Sequence[str], seed: int = 0, frozen_encoder: bool = False
-) -> Stage:
-    """Both stages: `frozen_encoder` makes it `project`."""
+def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stage:
+    """Encoder and thinker as their stages left them; everything is trained."""
     config, text, rng = NanoConfig(), Text.shipped(), random.Random(seed)
     ear, thinker = Ear(config, text).to(device), Thinker(config.thinker).to(device)
     modules = {"encoder": ear.encoder, "projector": ear.projector, "thinker": thinker}
-    if frozen_encoder:
-        load_modules("encoder", {"encoder": ear.encoder})
-        load_modules("thinker", {"thinker": thinker})
-    else:
-        load_modules("project", modules)
-        load_modules("encoder", {"encoder": ear.encoder})  # it may have been trained on since
-
-    def encode(batch: SpeechBatch) -> Encoded:
-        with torch.set_grad_enabled(not frozen_encoder):
-            encoded: Encoded = ear.encoder(batch.mel.to(device), batch.n_frames.to(device))
-        return encoded
+    load_modules("encoder", {"encoder": ear.encoder})
+    load_modules("thinker", {"thinker": thinker})
 
     def loss(batch: SpeechBatch, step: int) -> tuple[Tensor, dict[str, float]]:
-        encoded = encode(batch)
+        encoded = ear.encoder(batch.mel.to(device), batch.n_frames.to(device))
         table = thinker.embedding.weight
         positions = ear.projector(encoded.hidden, encoded.ctc, table, text.n_special)
-        value = positions.new_zeros(())
+        said = positions.new_zeros(())
         for turns in sequences(batch, text, rng, languages):
             turns.targets = turns.targets.to(device)
             hidden, balance = thinker(embed(turns, positions, thinker), turns.modality.to(device))
-            value = value + 0.5 * thinker_loss(hidden, balance, thinker, turns)
-        figures = {"loss": float(value.detach())}
-        if not frozen_encoder:
-            batch.phones = batch.phones.to(device)
-            phone, ctc = recognition_loss(encoded, batch)
-            value = value + CTC_WEIGHT * ctc + PHONE_WEIGHT * phone
-            figures |= {"ctc": float(ctc.detach()), "phone": float(phone.detach())}
-        return value, figures
+            said = said + 0.5 * thinker_loss(hidden, balance, thinker, turns)
+        batch.phones = batch.phones.to(device)
+        phone, ctc = recognition_loss(encoded, batch)
+        figures = {"said": said, "ctc": ctc, "phone": phone}
+        value = said + CTC_WEIGHT * ctc + PHONE_WEIGHT * phone
+        return value, {name: float(figure.detach()) for name, figure in figures.items()}
 
     batches = speech_batches(text, languages, seed + 1, frames=MEL_FRAMES)
-    if frozen_encoder:
-        return Stage("project", modules, batches, loss, 1e-3, frozen=("encoder",))
-    return Stage("joint", modules, batches, loss, 8e-4)
+    return Stage("joint", modules, batches, loss, peak_lr=8e-4)

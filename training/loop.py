@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from .crew import ALONE, Crew
+
 RUNS = Path("runs")
 CHECKPOINT_EVERY = 100
 WARMUP_STEPS = 100
@@ -47,8 +49,10 @@ class Stage:
         return RUNS / self.name
 
 
-def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
+def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE) -> None:
     """Train for `minutes` of CPU time more, from the stage's checkpoint if there is one.
+
+    Every process of a crew runs the same steps on data of its own; the first one writes.
 
     CPU time, not wall time: the machine may be shared. On a GPU the wall clock counts.
     """
@@ -68,14 +72,19 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
     log = (stage.folder / "log.jsonl").open("w" if fresh else "a", encoding="utf-8")
     means: dict[str, float] = {}
     batches = _ahead(stage.batches)
-    with tqdm(total=round(minutes * 60), unit="s", desc=stage.name, mininterval=5) as bar, log:
-        while (elapsed := clock() - start) < minutes * 60:
+    elapsed = 0.0
+    bar = tqdm(
+        total=round(minutes * 60), unit="s", desc=stage.name, mininterval=5, disable=not crew.leads
+    )
+    with bar, log:
+        while elapsed < minutes * 60:
             rate = stage.peak_lr * _schedule(step - first, elapsed / (minutes * 60), stage.floor_lr)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss, figures = stage.loss(next(batches), step)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            elapsed = crew.average(parameters, clock() - start)
             nn.utils.clip_grad_norm_(parameters, stage.clip)
             optimizer.step()
             step += 1
@@ -83,14 +92,17 @@ def train(stage: Stage, minutes: float, fresh: bool = False) -> None:
                 means[key] = 0.95 * means.get(key, value) + 0.05 * value
             bar.update(int(elapsed) - bar.n)
             bar.set_postfix(step=step, **{k: f"{v:.3f}" for k, v in means.items()})
+            if not crew.leads:
+                continue
             if step % 20 == 0:
                 row = {"step": step, "cpu_s": round(elapsed, 1), "lr": rate, **means}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
             if step % CHECKPOINT_EVERY == 0:
                 save(stage, optimizer, step, spent + elapsed / 60)
-    save(stage, optimizer, step, spent + minutes)
-    plot(stage.folder)
+    if crew.leads:
+        save(stage, optimizer, step, spent + minutes)
+        plot(stage.folder)
 
 
 def _ahead(batches: Iterator[Any]) -> Iterator[Any]:

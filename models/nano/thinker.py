@@ -103,6 +103,9 @@ class AudioProjector(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(encoder_dim, config.dim), nn.GELU(), nn.Linear(config.dim, config.dim)
         )
+        # Starts as the bridge alone: random vectors would drown the soft tokens for good.
+        nn.init.zeros_(self.mlp[2].weight)
+        nn.init.zeros_(self.mlp[2].bias)
 
     def forward(self, hidden: Tensor, ctc: Tensor, table: Tensor, n_special: int) -> Tensor:
         """hidden [B, F, D], ctc logits [B, F, V], table [V, D] → [B, ceil(F / pool), D].
