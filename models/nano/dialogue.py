@@ -28,11 +28,11 @@ from ..dialogue import (
 )
 from .actions import NEEDS_RESULT, Action, parse, render
 from .hearing import HearingState
-from .memory import Memory, Pending, Reply, ReplyWord
+from .memory import Context, Memory, Pending, Prefilled, Reply, ReplyWord, joined
 from .speakable import speakable
 from .talker import SAMPLING
 from .text import ACT, BOS, EOS, REP, RESULT, USER
-from .thinker import AUDIO, TEXT, Caches
+from .thinker import AUDIO, TEXT
 from .voice import NewWord, WordAudio
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MAX_ACTION_TOKENS = 24
 MAX_REPLY_TOKENS = 96
+KEPT_TURNS = 2  # before the open one; nano was trained on conversations of at most four turns
 REJECT = Action("reject")
 NO_RESULT = "sorry that did not work"
 
@@ -63,7 +64,7 @@ class NanoDialogue:
             raise ValueError(
                 f"nano does not speak {options.language!r}: {', '.join(model.languages)}"
             )
-        self._memory = Memory(model.thinker.initial())
+        self._memory = Memory(Context(model.thinker.initial()))
         self._feed([BOS])
         for item in options.history:
             self.add(item)
@@ -183,7 +184,7 @@ class NanoDialogue:
 
     def _decide(self, sure: bool, allow_tools: bool, counts: _Counts) -> Action:
         """Decode the action line; `reject` where nothing was understood."""
-        text, before = self._model.text, self._memory.caches
+        text, before = self._model.text, self._memory.context
         logits = self._model.thinker.logits(self._feed([ACT]))
         action = None
         if sure and allow_tools:
@@ -193,7 +194,7 @@ class NanoDialogue:
                 action = self._decode_slots(text.first_intent + int(best), counts)
         if action is None:
             # Memory must not hold an action that was not taken.
-            self._memory = replace(self._memory, caches=before)
+            self._memory = replace(self._memory, context=before)
             self._feed([ACT, *text.encode_action("reject")])
             return REJECT
         return action
@@ -220,7 +221,7 @@ class NanoDialogue:
             pending=None,
             turn_open=False,
             spoken_turn=False,
-            reply=Reply(self._memory.caches),
+            reply=Reply(self._memory.context),
         )
         words = self._think(hidden, pending, counts)
         if not options.audio:
@@ -245,11 +246,11 @@ class NanoDialogue:
             with torch.inference_mode():
                 token = int(self._model.thinker.logits(hidden).argmax())
             if pieces and (token in (EOS, RESULT) or text.starts_word(token)):
-                yield self._thought(text.decode(pieces), self._memory.caches)
+                yield self._thought(text.decode(pieces), self._memory.context)
                 pieces = []
             if token == EOS:
                 return
-            before = self._memory.caches
+            before = self._memory.context
             with torch.inference_mode():
                 hidden = self._feed([token])
             counts.text += 1
@@ -258,16 +259,16 @@ class NanoDialogue:
                 for i, word in enumerate(spoken):
                     # A slot cut in the middle is forgotten: half a result is none.
                     whole = i + 1 == len(spoken)
-                    yield self._thought(word, self._memory.caches if whole else before)
+                    yield self._thought(word, self._memory.context if whole else before)
             elif token >= text.n_special:
                 pieces.append(token)
         if pieces:
-            yield self._thought(text.decode(pieces), self._memory.caches)
+            yield self._thought(text.decode(pieces), self._memory.context)
 
-    def _thought(self, word: str, caches: Caches) -> str:
+    def _thought(self, word: str, context: Context) -> str:
         reply = self._memory.reply
         assert reply is not None
-        words = (*reply.words, ReplyWord(word, caches))
+        words = (*reply.words, ReplyWord(word, context))
         self._memory = replace(self._memory, reply=replace(reply, words=words))
         return word
 
@@ -309,14 +310,14 @@ class NanoDialogue:
         ]
         if samples_heard == 0:
             kept = []
-        caches = kept[-1].caches if kept else reply.start
+        context = kept[-1].context if kept else reply.start
         shorter = replace(reply, words=tuple(kept), n_samples=samples_heard, closed=True)
-        turn = self._memory.turn
-        self._memory = replace(self._memory, caches=caches, reply=shorter, turn=())
+        turn = self._memory.context.turns[-1]
+        self._memory = replace(self._memory, context=context, reply=shorter)
         self._feed([EOS])
         if self._memory.turn_open:
-            for modality, positions in turn:
-                self._prefill(positions, modality)
+            self._memory = replace(self._memory, context=self._memory.context.next_turn())
+            self._refill(turn)
         return " ".join(w.text for w in kept)
 
     # --- the thinker's memory --------------------------------------------------------------
@@ -334,9 +335,26 @@ class NanoDialogue:
             self._feed([EOS])
             reply = replace(reply, closed=True)
         self._memory = replace(
-            self._memory, turn_open=True, turn=(), spoken_turn=False, pending=None, reply=reply
+            self._memory, turn_open=True, spoken_turn=False, pending=None, reply=reply
         )
+        self._forget_old_turns()
+        self._memory = replace(self._memory, context=self._memory.context.next_turn())
         self._feed([USER])
+
+    def _forget_old_turns(self) -> None:
+        """Fill the thinker's memory anew with the last turns, where it holds more."""
+        begin, *turns = self._memory.context.turns
+        if len(turns) <= KEPT_TURNS:
+            return
+        self._memory = replace(self._memory, context=Context(self._model.thinker.initial()))
+        self._refill(begin)
+        for turn in turns[-KEPT_TURNS:]:
+            self._memory = replace(self._memory, context=self._memory.context.next_turn())
+            self._refill(joined(turn))
+
+    def _refill(self, turn: Prefilled) -> None:
+        for modality, positions in turn:
+            self._prefill(positions, modality)
 
     def _close_hearing(self) -> HearingState | None:
         """Encode what is left of the spoken turn; gives its final state, or None."""
@@ -362,10 +380,10 @@ class NanoDialogue:
             self._prefill(positions, AUDIO)
 
     def _prefill(self, positions: Tensor, modality: int) -> Tensor:
-        memory = self._memory
-        hidden, caches = self._model.thinker.step(positions, modality, memory.caches)
-        turn = (*memory.turn, (modality, positions)) if memory.turn_open else ()
-        self._memory = replace(memory, caches=caches, turn=turn)
+        context = self._memory.context
+        hidden, caches = self._model.thinker.step(positions, modality, context.caches)
+        context = context.fed(caches, modality, positions)
+        self._memory = replace(self._memory, context=context)
         return hidden
 
     def _usage(self, before: Memory, counts: _Counts) -> Usage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from vivavoce.models.catalog import UnknownModel, load
 from vivavoce.models.dialogue import (
@@ -208,3 +209,21 @@ def test_reading_aloud_takes_any_text(nano: SpeechModel) -> None:
     assert len(np.concatenate([p.pcm for p in parts])) > nano.output_rate_hz // 2
     with pytest.raises(ValueError, match="no words"):
         list(nano.speak("?!"))
+
+
+def test_a_long_conversation_is_remembered_by_its_last_turns(nano: SpeechModel) -> None:
+    """What is fed anew after forgetting equals a conversation that began with those turns."""
+    sayings = ["one", "two", "three", "four", "five"]
+    long, short = nano.open(), nano.open()
+    for dialogue, said in ((long, sayings), (short, sayings[-3:])):
+        for text in said[:-1]:
+            dialogue.add(Message("user", text))
+            dialogue.add(Message("assistant", f"you said {text}"))
+        dialogue.add(Message("user", said[-1]))
+    assert len(long.mark().context.turns) == 1 + 3
+    pairs = zip(long.mark().context.turns, short.mark().context.turns, strict=True)
+    for ours, theirs in pairs:
+        together = [torch.cat([x for _, x in turn], dim=1) for turn in (ours, theirs)]
+        assert torch.equal(*together)
+    replies = [list(d.reply(ReplyOptions(audio=False))) for d in (long, short)]
+    assert [type(part) for part in replies[0]] == [type(part) for part in replies[1]]
