@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ..settings import Config
-from .options import ConfigFile, Preset, configuration
+from .options import ConfigFile, Model, Preset, configuration
 
 if TYPE_CHECKING:
     from ..demo.director import Scene
@@ -23,6 +23,7 @@ def demo(
         Path, typer.Option(help="Folder for the recording, the transcript and the table.")
     ] = Path("demo"),
     url: Annotated[str, typer.Option(help="A running daemon; none: one in this process.")] = "",
+    model: Model = None,
     file: ConfigFile = None,
     preset: Preset = None,
 ) -> None:
@@ -37,6 +38,7 @@ def demo(
         "warning",
         server={"port": 0, "host": "127.0.0.1"},
         audio={"enabled": False},
+        model={"name": model},
     )
     kept = asyncio.run(_run(config, url, output, Console()))
     if not kept:
