@@ -51,10 +51,11 @@ clean:  ## remove caches and the virtual environment
 
 # --- stamps: a second call does nothing ---------------------------------------------------
 
-$(VENV)/bin/python:
+$(VENV)/.made:
 	@VENV="$(VENV)" PYTHON="$${PYTHON:-}" bash deploy/make_venv.sh
+	@touch $@
 
-$(VENV)/.torch: | $(VENV)/bin/python
+$(VENV)/.torch: $(VENV)/.made
 	@echo "Installing $(TORCH); this is the large one ..."
 	@$(PIP) install --quiet "$(TORCH)"
 	@touch $@
