@@ -31,6 +31,7 @@ class MelConfig:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept: training may use it after a conversation made it
 def mel_filters(config: MelConfig) -> Tensor:
     """Triangular HTK-scale filters [fft_size // 2 + 1, n_mels]."""
 
@@ -46,11 +47,16 @@ def mel_filters(config: MelConfig) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0)
 
 
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _window(n_samples: int) -> Tensor:
+    return torch.hann_window(n_samples)
+
+
 def log_mel(pcm: Tensor, config: MelConfig) -> Tensor:
     """Frames of pcm [B, (T - 1) * hop + window], history included → [B, T, n_mels]."""
     frames = pcm.unfold(-1, config.window_samples, config.hop_samples)
-    window = torch.hann_window(config.window_samples, dtype=pcm.dtype, device=pcm.device)
-    spectrum = torch.fft.rfft(frames * window, config.fft_size)
+    spectrum = torch.fft.rfft(frames * _window(config.window_samples).to(pcm), config.fft_size)
     power = spectrum.real.square() + spectrum.imag.square()
     mel = power @ mel_filters(config).to(pcm)
     return ((mel + config.floor).log10() + config.shift) / config.scale

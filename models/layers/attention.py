@@ -79,12 +79,13 @@ class Attention(nn.Module):
         return self.n_kv_heads != self.n_heads
 
     def _project(self, x: Tensor, first_position: int) -> tuple[Tensor, Tensor, Tensor]:
+        """x [B, T, D] → q, k (rotated), v [B, heads, T, head_dim]."""
         batch, n, _ = x.shape
         heads = self.qkv(x).view(batch, n, -1, self.head_dim).transpose(1, 2)
-        q, k, v = heads.split([self.n_heads, self.n_kv_heads, self.n_kv_heads], dim=1)
-        positions = torch.arange(first_position, first_position + n, device=x.device)
-        table = rotary_table(positions, self.head_dim, self.theta)
-        return rotate(q, table), rotate(k, table), v
+        turning, v = heads.split([self.n_heads + self.n_kv_heads, self.n_kv_heads], dim=1)
+        table = rotary_table(first_position, n, self.head_dim, self.theta, x.device)
+        q, k = rotate(turning, table).split([self.n_heads, self.n_kv_heads], dim=1)
+        return q, k, v
 
     def _merge(self, y: Tensor) -> Tensor:
         batch, _, n, _ = y.shape

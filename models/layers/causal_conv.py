@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .depthwise import depthwise
+
 
 class CausalConv(nn.Module):
     """Convolution over x [B, T, C]; output t needs no input after (t + 1) * stride - 1."""
@@ -42,7 +44,10 @@ class CausalConv(nn.Module):
         joined = torch.cat([state, x], dim=1)
         if joined.shape[1] < self.n_left + self.stride:
             return joined.new_zeros(x.shape[0], 0, self.weight.shape[0]), joined[:, -self.n_left :]
-        y = F.conv1d(
-            joined.transpose(1, 2), self.weight, self.bias, self.stride, groups=self.groups
-        )
-        return y.transpose(1, 2), joined[:, joined.shape[1] - self.n_left :]
+        return self._convolved(joined), joined[:, joined.shape[1] - self.n_left :]
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        if self.stride == 1 and self.groups == self.c_in == self.weight.shape[0]:
+            return depthwise(x, self.weight, self.bias)
+        y = F.conv1d(x.transpose(1, 2), self.weight, self.bias, self.stride, groups=self.groups)
+        return y.transpose(1, 2)

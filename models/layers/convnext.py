@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .depthwise import depthwise
+
 
 class ConvNext(nn.Module):
     """Residual block over x [B, T, C]; zeros lie before the first and after the last frame."""
@@ -53,6 +55,6 @@ class ConvNext(nn.Module):
         """[B, T + kernel - 1, C] → [B, T, C]."""
         left = self.kernel - 1 - self.look_ahead
         residual = padded[:, left : padded.shape[1] - self.look_ahead]
-        y = F.conv1d(padded.transpose(1, 2), self.weight, self.bias, groups=self.dim)
-        y = self.down(F.gelu(self.up(self.norm(y.transpose(1, 2)))))
+        y = depthwise(padded, self.weight, self.bias)
+        y = self.down(F.gelu(self.up(self.norm(y))))
         return residual + self.scale * y

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
 
-GATHER_UP_TO = 4  # positions for which gathering expert weights beats looping over experts
+EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
 
 class MoE(nn.Module):
@@ -35,20 +35,27 @@ class MoE(nn.Module):
 
     def forward(self, x: Tensor, modality: Tensor) -> Tensor:
         """x [B, T, D] with modality [B, T] in 0..M-1 → [B, T, D]."""
-        return self.routed(x, modality)[0]
+        flat = x.reshape(-1, x.shape[-1])
+        return self._mixed(x, flat, self._route(flat, modality.reshape(-1)))[0]
 
     def routed(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
         """As forward, and the load-balance loss of the routing (Switch, arXiv 2101.03961 §2.2)."""
         flat = x.reshape(-1, x.shape[-1])
         probabilities = self._route(flat, modality.reshape(-1))
+        y, chosen = self._mixed(x, flat, probabilities)
+        return y, _balance_loss(probabilities, chosen)
+
+    def _mixed(self, x: Tensor, flat: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+        """Output [B, T, D] and the experts chosen [N, k], from probabilities [N, E]."""
         weights, chosen = probabilities.topk(self.top_k, dim=-1)
         weights = weights / weights.sum(-1, keepdim=True)
-        if flat.shape[0] > GATHER_UP_TO:
-            y = self._by_expert(flat, chosen, weights)
+        if flat.shape[0] == 1:
+            y = self._alone(flat, chosen, weights)
+        elif flat.shape[0] <= EVERYWHERE_UP_TO:
+            y = self._everywhere(flat, chosen, weights)
         else:
-            y = self._chosen_experts(flat, chosen, weights)
-        y = y.view_as(x) + self.shared(x)
-        return y, _balance_loss(probabilities, chosen)
+            y = self._by_expert(flat, chosen, weights)
+        return y.view_as(x) + self.shared(x), chosen
 
     def _route(self, flat: Tensor, modality: Tensor) -> Tensor:
         every = torch.einsum("nd,med->nme", flat.float(), self.routers.float())
@@ -65,10 +72,21 @@ class MoE(nn.Module):
             y = y.index_add(0, rows, out * weights[rows, slot, None].to(out.dtype))
         return y
 
-    def _chosen_experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        gate, up = torch.einsum("nd,nkid->nki", flat, self.gate_up[chosen]).chunk(2, -1)
-        hidden = F.silu(gate) * up * weights.to(flat.dtype)[:, :, None]
-        return torch.einsum("nki,nkdi->nd", hidden, self.down[chosen])
+    def _everywhere(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Each expert over all positions, those that did not choose it with weight 0."""
+        share = flat.new_zeros(flat.shape[0], self.gate_up.shape[0])
+        share = share.scatter(1, chosen, weights.to(flat.dtype))
+        gate, up = torch.matmul(flat, self.gate_up.transpose(1, 2)).chunk(2, -1)
+        hidden = F.silu(gate) * up * share.t()[:, :, None]
+        return torch.bmm(hidden, self.down.transpose(1, 2)).sum(0)
+
+    def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """One position [1, D] through its own experts; no weight is copied."""
+        y = torch.zeros_like(flat)
+        for expert, weight in zip(chosen[0].tolist(), weights[0].to(flat.dtype), strict=True):
+            gate, up = F.linear(flat, self.gate_up[expert]).chunk(2, -1)
+            y = y + F.linear(F.silu(gate) * up * weight, self.down[expert])
+        return y
 
 
 def _balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:

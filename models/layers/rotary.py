@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
+RotaryTable = tuple[Tensor, Tensor]
+"""cos and sin [T, head_dim] in fp32; the first half of sin is negative, see `rotate`."""
+
+_FIRST_LENGTH = 512
+
 
 def rotary_table(
-    positions: Tensor, head_dim: int, theta: float = 10_000.0
-) -> tuple[Tensor, Tensor]:
-    """cos and sin [T, head_dim] in fp32 for integer `positions` [T]."""
-    exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
-    angle = positions.float()[:, None] * theta**-exponent
-    angle = torch.cat([angle, angle], dim=-1)
-    return angle.cos(), angle.sin()
+    first_position: int, n: int, head_dim: int, theta: float, device: torch.device
+) -> RotaryTable:
+    """The table of positions first_position .. first_position + n - 1."""
+    length = _FIRST_LENGTH
+    while length < first_position + n:
+        length *= 2
+    cos, sin = _long_table(length, head_dim, theta, device)
+    part = slice(first_position, first_position + n)
+    return cos[part], sin[part]
 
 
-def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate x [B, heads, T, head_dim] by the table of its T positions."""
+@lru_cache(maxsize=32)
+def _long_table(length: int, head_dim: int, theta: float, device: torch.device) -> RotaryTable:
+    with torch.inference_mode(False):  # kept: training may use it after a conversation made it
+        exponent = torch.arange(0, head_dim, 2, device=device, dtype=torch.float32) / head_dim
+        positions = torch.arange(length, device=device).float()
+        angle = positions[:, None] * theta**-exponent
+        cos, sin = angle.cos(), angle.sin()
+        return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
+
+
+def rotate(x: Tensor, table: RotaryTable) -> Tensor:
+    """Rotate x [B, heads, T, head_dim] by the table of its T positions.
+
+    (a, b) → (a cos - b sin, b cos + a sin), with a and b the halves of head_dim.
+    """
     cos, sin = table
-    first, second = x.chunk(2, dim=-1)
-    return x * cos.to(x.dtype) + torch.cat([-second, first], dim=-1) * sin.to(x.dtype)
+    swapped = x.roll(x.shape[-1] // 2, dims=-1)
+    return x * cos.to(x.dtype) + swapped * sin.to(x.dtype)

@@ -7,11 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivavoce.models.features import MelConfig, initial_tail, stream_log_mel
+from vivavoce.models.features import MelConfig, initial_tail, log_mel, stream_log_mel
 from vivavoce.models.layers.attention import Attention, chunk_mask
 from vivavoce.models.layers.causal_conv import CausalConv
+from vivavoce.models.layers.depthwise import FEW_FRAMES, depthwise
 from vivavoce.models.layers.kv_cache import KvCache
-from vivavoce.models.layers.moe import GATHER_UP_TO, MoE
+from vivavoce.models.layers.moe import EVERYWHERE_UP_TO, MoE
 
 CUTS = st.lists(st.integers(1, 9), min_size=1, max_size=8)
 
@@ -97,7 +98,7 @@ def _reference_moe(moe: MoE, x: torch.Tensor, modality: torch.Tensor) -> torch.T
     return torch.stack(rows).view_as(x)
 
 
-@pytest.mark.parametrize("n", [1, GATHER_UP_TO, GATHER_UP_TO + 7])
+@pytest.mark.parametrize("n", [1, 2, EVERYWHERE_UP_TO, EVERYWHERE_UP_TO + 7])
 def test_both_ways_of_running_experts_follow_the_definition(n: int) -> None:
     moe = MoE(16, 8, 12, 2, 20, n_modalities=2).eval()
     x, modality = torch.randn(1, n, 16), torch.randint(0, 2, (1, n))
@@ -134,3 +135,29 @@ def test_a_tone_peaks_in_its_mel_band() -> None:
     low, high = (2595 * torch.log10(torch.tensor(1 + hz / 700)) for hz in (20.0, 7600.0))
     band = round(float((1000 - low) / (high - low) * 81)) - 1
     assert abs(int(mel[0, 50:].mean(0).argmax()) - band) <= 1
+
+
+@pytest.mark.parametrize("n", [1, FEW_FRAMES, FEW_FRAMES + 1])
+def test_depthwise_convolution_of_few_frames_equals_that_of_many(n: int) -> None:
+    x, weight, bias = torch.randn(2, n + 6, 5), torch.randn(5, 1, 7), torch.randn(5)
+    wanted = torch.nn.functional.conv1d(x.transpose(1, 2), weight, bias, groups=5)
+    assert torch.allclose(depthwise(x, weight, bias), wanted.transpose(1, 2), atol=1e-5)
+
+
+def test_what_a_conversation_has_cached_can_be_trained_with() -> None:
+    """Tables made in inference mode would refuse to be saved for the backward pass."""
+    attention, config = Attention(24, 2, theta=500.0), MelConfig(n_mels=7)
+    with torch.inference_mode():
+        attention(torch.randn(1, 3, 24))
+        log_mel(torch.randn(1, 800), config)
+    pcm = torch.randn(1, 800, requires_grad=True)
+    (attention(torch.randn(1, 3, 24)).sum() + log_mel(pcm, config).sum()).backward()
+    assert pcm.grad is not None and attention.qkv.weight.grad is not None
+
+
+@torch.no_grad()
+def test_attention_goes_on_beyond_the_first_rotary_table() -> None:
+    attention, x = Attention(16, 2).eval(), torch.randn(1, 515, 16)
+    _, cache = attention.step(x[:, :510], KvCache())
+    y, _ = attention.step(x[:, 510:], cache)
+    assert torch.allclose(y, attention(x)[:, 510:], atol=1e-5)

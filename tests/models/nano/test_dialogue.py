@@ -137,7 +137,8 @@ def test_truncation_keeps_only_words_heard_to_the_end(nano: SpeechModel) -> None
             total += len(part.pcm)
             ends[part.token_index] = total
     mark = dialogue.mark()
-    for heard, n_kept in ((0, 0), (ends[0] - 1, 0), (ends[1], 2), (ends[2] + 1, 3), (total, len(words))):
+    cuts = ((0, 0), (ends[0] - 1, 0), (ends[1], 2), (ends[2] + 1, 3), (total, len(words)))
+    for heard, n_kept in cuts:
         dialogue.rewind(mark)
         assert dialogue.truncate(heard) == " ".join(words[:n_kept])
     with pytest.raises(ValueError, match="beyond"):
