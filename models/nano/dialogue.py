@@ -13,6 +13,7 @@ from torch import Tensor
 from ..dialogue import (
     AudioDelta,
     DialogueOptions,
+    DoneReason,
     Heard,
     Item,
     Message,
@@ -27,7 +28,6 @@ from ..dialogue import (
     UserAudio,
 )
 from .actions import NEEDS_RESULT, Action, parse, render
-from .hearing import HearingState
 from .memory import Context, Memory, Pending, Prefilled, Reply, ReplyWord, joined
 from .speakable import speakable
 from .talker import SAMPLING
@@ -65,7 +65,8 @@ class NanoDialogue:
                 f"nano does not speak {options.language!r}: {', '.join(model.languages)}"
             )
         self._memory = Memory(Context(model.thinker.initial()))
-        self._feed([BOS])
+        with torch.inference_mode():
+            self._feed([BOS])
         for item in options.history:
             self.add(item)
 
@@ -78,7 +79,7 @@ class NanoDialogue:
         memory = self._memory
         if memory.hearing is None:
             self._open_turn()
-            memory = replace(self._memory, hearing=self._model.ear.initial(), spoken_turn=True)
+            memory = replace(self._memory, hearing=self._model.ear.initial())
             self._memory = memory
         samples = torch.from_numpy(np.ascontiguousarray(pcm, dtype=np.float32))
         assert memory.hearing is not None
@@ -111,8 +112,11 @@ class NanoDialogue:
             self._feed(words)
         elif message.role == "assistant" and words:
             self._close_hearing()
+            self._end_reply()
             self._feed([REP, *words, EOS])
-            self._memory = replace(self._memory, turn_open=False, reply=None, pending=None)
+            self._memory = replace(
+                self._memory, turn_open=False, heard=None, reply=None, pending=None
+            )
         # nano follows no instructions, so system messages change nothing.
 
     def _add_call(self, call: ToolCall) -> None:
@@ -146,7 +150,7 @@ class NanoDialogue:
         if waits and pending.result is None:
             yield ReplyDone("tool_calls", self._usage(before, counts))
             return
-        reason = "completed"
+        reason: DoneReason = "completed"
         for part in self._say(options, pending, counts):
             yield part
             limit = options.max_tokens
@@ -155,29 +159,24 @@ class NanoDialogue:
                 break
         if reason == "completed":
             self._close_reply()
-        yield ReplyDone(
-            "completed" if reason == "completed" else "max_tokens", self._usage(before, counts)
-        )
+        yield ReplyDone(reason, self._usage(before, counts))
 
     def _understand(self, options: ReplyOptions, counts: _Counts) -> Iterator[ReplyPart]:
         """Close the user's turn and decide on an action."""
-        spoken = self._memory.spoken_turn
         with torch.inference_mode():
             self._open_turn()
-            hearing = self._close_hearing()
-        if spoken and hearing is not None:
-            yield Heard(self._model.text.decode(list(hearing.tokens)), self._model.languages[0])
+            self._close_hearing()
+        heard = self._memory.heard
+        if heard is not None:
+            yield Heard(self._model.text.decode(list(heard.tokens)), self._model.languages[0])
+            sure = self._model.is_speech(heard)
+        else:
+            sure = len(self._memory.context.turns[-1]) > 1  # more than <user> was written
         with torch.inference_mode():
-            sure = hearing is None or self._model.is_speech(hearing)
             action = self._decide(sure, options.allow_tools, counts)
-        call_id = None
-        if action != REJECT:
-            call_id = f"call_{self._memory.n_calls}"
-        self._memory = replace(
-            self._memory,
-            pending=Pending(action, call_id),
-            n_calls=self._memory.n_calls + 1,
-        )
+        number = self._memory.n_calls
+        call_id = None if action == REJECT else f"call_{number}"
+        self._memory = replace(self._memory, pending=Pending(action, call_id), n_calls=number + 1)
         if call_id is not None:
             needs_result = action.name in NEEDS_RESULT
             yield ToolCall(call_id, action.name, action.arguments, needs_result)
@@ -220,7 +219,7 @@ class NanoDialogue:
             self._memory,
             pending=None,
             turn_open=False,
-            spoken_turn=False,
+            heard=None,
             reply=Reply(self._memory.context),
         )
         words = self._think(hidden, pending, counts)
@@ -316,6 +315,7 @@ class NanoDialogue:
         self._memory = replace(self._memory, context=context, reply=shorter)
         self._feed([EOS])
         if self._memory.turn_open:
+            self._forget_old_turns()
             self._memory = replace(self._memory, context=self._memory.context.next_turn())
             self._refill(turn)
         return " ".join(w.text for w in kept)
@@ -327,19 +327,21 @@ class NanoDialogue:
         memory = self._memory
         if memory.turn_open and memory.pending is None:
             return
-        reply = memory.reply
         if memory.pending is not None:
             self._feed([REP, EOS])
-            reply = None
-        elif reply is not None and not reply.closed:
-            self._feed([EOS])
-            reply = replace(reply, closed=True)
-        self._memory = replace(
-            self._memory, turn_open=True, spoken_turn=False, pending=None, reply=reply
-        )
+            self._memory = replace(self._memory, pending=None, reply=None)
+        self._end_reply()
+        self._memory = replace(self._memory, turn_open=True, heard=None)
         self._forget_old_turns()
         self._memory = replace(self._memory, context=self._memory.context.next_turn())
         self._feed([USER])
+
+    def _end_reply(self) -> None:
+        """Close a reply that was abandoned in the middle."""
+        reply = self._memory.reply
+        if reply is not None and not reply.closed:
+            self._feed([EOS])
+            self._memory = replace(self._memory, reply=replace(reply, closed=True))
 
     def _forget_old_turns(self) -> None:
         """Fill the thinker's memory anew with the last turns, where it holds more."""
@@ -356,15 +358,14 @@ class NanoDialogue:
         for modality, positions in turn:
             self._prefill(positions, modality)
 
-    def _close_hearing(self) -> HearingState | None:
-        """Encode what is left of the spoken turn; gives its final state, or None."""
+    def _close_hearing(self) -> None:
+        """Encode what is left of what the user is saying."""
         hearing = self._memory.hearing
         if hearing is None:
-            return None
-        chunks, hearing = self._model.ear.close(hearing, self._model.thinker)
+            return
+        chunks, heard = self._model.ear.close(hearing, self._model.thinker)
         self._prefill_audio(chunks)
-        self._memory = replace(self._memory, hearing=None)
-        return hearing
+        self._memory = replace(self._memory, hearing=None, heard=heard)
 
     def _feed(self, tokens: list[int]) -> Tensor:
         """Append text tokens; gives the last hidden vector [D]."""

@@ -78,14 +78,15 @@ class Pending:
 class Memory:
     """What the thinker remembers and what is unfinished.
 
-    hearing is set while the user speaks; turn_open while a user turn waits for its reply: what
-    that turn prefilled is the context's last, so that the reply before it can still be cut.
+    hearing is set while the user speaks, heard when a spoken part of the open turn is over;
+    turn_open while a user turn waits for its reply: what that turn prefilled is the context's
+    last, so that the reply before it can still be cut.
     """
 
     context: Context
     hearing: HearingState | None = None
+    heard: HearingState | None = None
     turn_open: bool = False
-    spoken_turn: bool = False
     pending: Pending | None = None
     reply: Reply | None = None
     n_calls: int = 0

@@ -43,6 +43,12 @@ def audio_of(parts: list) -> np.ndarray:
     return np.concatenate([p.pcm for p in parts if isinstance(p, AudioDelta)])
 
 
+def remembered(dialogue: Dialogue) -> torch.Tensor:
+    """The first layer's keys: they differ where what was fed or its place differs."""
+    context = dialogue.mark().context  # type: ignore[attr-defined]  # nano's own mark
+    return context.caches[0].keys_values()[0]
+
+
 def ask(dialogue: Dialogue, text: str, audio: bool = True) -> list:
     dialogue.add(Message("user", text))
     return list(dialogue.reply(ReplyOptions(audio=audio)))
@@ -86,6 +92,44 @@ def test_noise_and_silence_are_no_command(nano: SpeechModel) -> None:
         dialogue = nano.open()
         dialogue.listen((level * rng.standard_normal(32_000)).astype(np.float32))
         assert not any(isinstance(p, ToolCall) for p in dialogue.reply(ReplyOptions(audio=False)))
+
+
+def test_a_spoken_item_is_answered_like_speech(nano: SpeechModel, question: np.ndarray) -> None:
+    listening, given = nano.open(), nano.open()
+    listening.listen(question)
+    given.add(UserAudio(question))
+    text_only = ReplyOptions(audio=False)
+    wanted, got = list(listening.reply(text_only)), list(given.reply(text_only))
+    assert isinstance(got[0], Heard)
+    assert got == wanted
+
+
+def test_a_spoken_item_of_noise_is_no_command(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    dialogue.add(UserAudio(np.random.default_rng(0).standard_normal(32_000).astype(np.float32)))
+    assert not any(isinstance(p, ToolCall) for p in dialogue.reply(ReplyOptions(audio=False)))
+
+
+@pytest.mark.parametrize("text", ["?!", None])
+def test_nothing_said_is_no_command(nano: SpeechModel, text: str | None) -> None:
+    dialogue = nano.open()
+    if text is not None:
+        dialogue.add(Message("user", text))
+    parts = list(dialogue.reply(ReplyOptions(audio=False)))
+    assert not any(isinstance(p, Heard | ToolCall) for p in parts)
+    assert text_of(parts) == "sorry i did not get that"
+
+
+def test_a_reply_left_in_the_middle_ends_before_the_next_answer(nano: SpeechModel) -> None:
+    def n_added(max_tokens: int | None) -> int:
+        dialogue = nano.open()
+        dialogue.add(Message("user", "turn on the kitchen light"))
+        list(dialogue.reply(ReplyOptions(audio=False, max_tokens=max_tokens)))
+        n_before = remembered(dialogue).shape[2]
+        dialogue.add(Message("assistant", "okay"))
+        return remembered(dialogue).shape[2] - n_before
+
+    assert n_added(max_tokens=5) == n_added(max_tokens=None) + 1  # the missing <eos>
 
 
 def test_a_follow_up_needs_the_turn_before(nano: SpeechModel) -> None:
@@ -145,20 +189,26 @@ def test_truncation_keeps_only_words_heard_to_the_end(nano: SpeechModel) -> None
         dialogue.truncate(total + 1)
 
 
+@pytest.mark.parametrize("n_earlier", [0, 3])  # 3: more than it keeps
 def test_truncation_works_after_the_next_turn_has_begun(
-    nano: SpeechModel, question: np.ndarray
+    nano: SpeechModel, question: np.ndarray, n_earlier: int
 ) -> None:
-    def listen_and_reply(late: bool) -> str:
+    def listen_and_reply(late: bool) -> torch.Tensor:
         dialogue = nano.open()
+        for _ in range(n_earlier):
+            ask(dialogue, "turn on the kitchen light", audio=False)
         ask(dialogue, "set a timer for twenty five minutes")
         if not late:
             dialogue.truncate(8_000)
         dialogue.listen(question)
         if late:
-            dialogue.truncate(8_000)
-        return text_of(list(dialogue.reply(ReplyOptions(audio=False))))
+            dialogue.truncate(12_000)
+            dialogue.truncate(8_000)  # the second word of the client counts
+        list(dialogue.reply(ReplyOptions(audio=False)))
+        return remembered(dialogue)
 
-    assert listen_and_reply(late=True) == listen_and_reply(late=False)
+    late, early = listen_and_reply(late=True), listen_and_reply(late=False)
+    assert torch.allclose(late, early, atol=1e-4)
 
 
 def test_an_abandoned_reply_can_be_cut_and_the_talk_goes_on(nano: SpeechModel) -> None:
