@@ -2,11 +2,14 @@
 
     python -m training                              every stage in order, from where it stopped
     python -m training --stage encoder --minutes 30
+
+See training/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 
 import torch
@@ -54,7 +57,7 @@ def run_all(options: argparse.Namespace) -> None:
     """Every stage up to its budget, then the export. A finished stage is not repeated."""
     make_pool(options.languages, POOL_SHARDS)
     for name, minutes in MINUTES.items():
-        left = minutes * options.scale - loop.minutes_spent(name)
+        left = minutes * options.scale - loop.progress(name)[1]
         if left > 0.1:
             run_stage(name, left, options)
     for path in [*export_voice(), *export_understanding()]:
@@ -69,7 +72,8 @@ def parse() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--stage", choices=["pool", *MINUTES, "export", "all"], default="all")
-    parser.add_argument("--minutes", type=float, help="CPU minutes to train the stage for")
+    parser.add_argument("--minutes", type=float, help="CPU minutes to train one stage for, more")
+    parser.add_argument("--runs", help="folder of checkpoints and data (default: runs)")
     parser.add_argument("--scale", type=float, default=1.0, help="stretch every budget of `all`")
     parser.add_argument(
         "--languages", default=["en"], type=lambda v: v.split(","), help="en,cmn,yue"
@@ -82,8 +86,10 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    options = parse()
+def run(options: argparse.Namespace) -> None:
+    """What the command line asks for."""
+    if options.runs:
+        os.environ[loop.RUNS_VARIABLE] = options.runs
     if options.stage == "all":
         run_all(options)
     elif options.stage == "pool":
@@ -93,6 +99,18 @@ def main() -> None:
             print("wrote", path.name)
     else:
         run_stage(options.stage, options.minutes or MINUTES[options.stage], options)
+
+
+def main() -> None:
+    """Run; a stop by the user or a missing stage is one sentence, not a trace."""
+    try:
+        run(parse())
+    except FileNotFoundError as missing:
+        raise SystemExit(f"training: {missing}") from missing
+    except KeyboardInterrupt:
+        raise SystemExit(
+            "training: stopped; the same command goes on from the last checkpoint"
+        ) from None
 
 
 if __name__ == "__main__":

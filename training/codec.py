@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vivavoce.models.nano.audio_decoder import AudioDecoder, AudioDecoderConfig
 from vivavoce.models.nano.codec import CodecEncoder
 
-from .loop import RUNS, Stage, load_modules
+from .loop import Stage, load_modules, run_folder
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
@@ -95,7 +95,7 @@ def segments(pool: np.ndarray, device: torch.device, seed: int) -> Iterator[Tens
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
     """The stage as `python -m training` runs it; the voice speaks English only."""
     codec = Codec().to(device)
-    pool = voice_pool(RUNS / "codec" / "pool.npy", everyday_texts(seed=1), POOL_TEXTS)
+    pool = voice_pool(run_folder("codec") / "pool.npy", everyday_texts(seed=1), POOL_TEXTS)
     return Stage(
         "codec",
         modules=codec.parts(),

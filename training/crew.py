@@ -27,7 +27,7 @@ class Crew:
         return self.number == 0
 
     def average(self, parameters: Sequence[nn.Parameter], elapsed_s: float) -> float:
-        """Average gradients in place; gives the leader.s elapsed time, so that all stop."""
+        """Average gradients in place; gives the leader's elapsed time, so that all stop."""
         if self.size == 1:
             return elapsed_s
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +19,15 @@ from tqdm import tqdm
 
 from .crew import ALONE, Crew
 
-RUNS = Path("runs")
+RUNS_VARIABLE = "VIVAVOCE_RUNS"  # environment, so that spawned processes and data makers agree
 CHECKPOINT_EVERY = 100
 WARMUP_STEPS = 100
-DECAY_SHARE = 0.35  # the learning rate falls over this last share of the budget
+DECAY_SHARE = 0.6  # the learning rate falls over this last share of the budget
+
+
+def run_folder(name: str) -> Path:
+    """Where a stage keeps its checkpoint, log and data: in `runs`, or where $VIVAVOCE_RUNS says."""
+    return Path(os.environ.get(RUNS_VARIABLE) or "runs") / name
 
 
 @dataclass
@@ -31,6 +38,8 @@ class Stage:
         modules: what is saved in the checkpoint; those in `frozen` are not trained.
         batches: an endless iterator of batches.
         loss: batch, step → (loss, figures to log).
+        peak_lr, floor_lr: highest learning rate, and what is left of it at the end as a share.
+        clip: largest norm of the gradient.
     """
 
     name: str
@@ -42,19 +51,23 @@ class Stage:
     weight_decay: float = 0.01
     clip: float = 1.0
     floor_lr: float = 0.02
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        return RUNS / self.name
+        return run_folder(self.name)
 
 
 def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE) -> None:
     """Train for `minutes` of CPU time more, from the stage's checkpoint if there is one.
 
-    Every process of a crew runs the same steps on data of its own; the first one writes.
+    CPU time, not wall time: the machine may be shared. On a GPU the wall clock counts. Every
+    process of a crew runs the same steps on data of its own; the first one writes.
 
-    CPU time, not wall time: the machine may be shared. On a GPU the wall clock counts.
+    Args:
+        stage: what is trained, and how.
+        minutes: of each process.
+        fresh: start from nothing though there is a checkpoint.
+        crew: this process's place among those that train together.
     """
     stage.folder.mkdir(parents=True, exist_ok=True)
     trained = {k: m for k, m in stage.modules.items() if k not in stage.frozen}
@@ -64,12 +77,12 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
     optimizer = torch.optim.AdamW(
         parameters, stage.peak_lr, betas=(0.9, 0.98), weight_decay=stage.weight_decay, fused=True
     )
-    spent = 0.0 if fresh else minutes_spent(stage.name)
+    _, spent = (0, 0.0) if fresh else progress(stage.name)
     step = 0 if fresh else _resume(stage, optimizer)
     on_cpu = parameters[0].device.type == "cpu"
     clock = time.process_time if on_cpu else time.monotonic
-    start, first = clock(), step
-    log = (stage.folder / "log.jsonl").open("w" if fresh else "a", encoding="utf-8")
+    start = clock()
+    log = _open_log(stage.folder / "log.jsonl", step) if crew.leads else StringIO()
     means: dict[str, float] = {}
     batches = _ahead(stage.batches)
     elapsed = 0.0
@@ -78,7 +91,7 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
     )
     with bar, log:
         while elapsed < minutes * 60:
-            rate = stage.peak_lr * _schedule(step - first, elapsed / (minutes * 60), stage.floor_lr)
+            rate = stage.peak_lr * _schedule(step, elapsed / (minutes * 60), stage.floor_lr)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss, figures = stage.loss(next(batches), step)
@@ -95,7 +108,7 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
             if not crew.leads:
                 continue
             if step % 20 == 0:
-                row = {"step": step, "cpu_s": round(elapsed, 1), "lr": rate, **means}
+                row = {"step": step, "cpu_s": round(60 * spent + elapsed, 1), "lr": rate, **means}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
             if step % CHECKPOINT_EVERY == 0:
@@ -103,6 +116,14 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
     if crew.leads:
         save(stage, optimizer, step, spent + minutes)
         plot(stage.folder)
+
+
+def _open_log(path: Path, step: int) -> TextIO:
+    """The log to append to, without what a killed run noted after its last checkpoint."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    rows = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    path.write_text("".join(rows), encoding="utf-8")
+    return path.open("a", encoding="utf-8")
 
 
 def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
@@ -145,18 +166,18 @@ def _resume(stage: Stage, optimizer: torch.optim.Optimizer) -> int:
     return int(state["step"])
 
 
-def minutes_spent(stage_name: str) -> float:
-    """What a stage's checkpoint has been trained for."""
-    path = RUNS / stage_name / "checkpoint.pt"
+def progress(stage_name: str) -> tuple[int, float]:
+    """Steps and CPU minutes that a stage's checkpoint has been trained for."""
+    path = run_folder(stage_name) / "checkpoint.pt"
     if not path.exists():
-        return 0.0
+        return 0, 0.0
     state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return float(state.get("minutes", 0.0))
+    return int(state["step"]), float(state.get("minutes", 0.0))
 
 
 def load_modules(stage_name: str, modules: Mapping[str, nn.Module]) -> bool:
     """Start from another stage's checkpoint; False where there is none."""
-    path = RUNS / stage_name / "checkpoint.pt"
+    path = run_folder(stage_name) / "checkpoint.pt"
     if not path.exists():
         return False
     state = torch.load(path, map_location="cpu", weights_only=True)["modules"]
@@ -173,7 +194,8 @@ def plot(folder: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
     if not rows:
         return
     keys = [k for k in rows[-1] if k not in ("step", "cpu_s", "lr")]

@@ -10,11 +10,16 @@ import torch
 from . import loop
 from .crew import ALONE, join
 
+MOST_PROCESSES = 64
+
 
 def run_member(
     number: int, name: str, minutes: float, options: argparse.Namespace, port: int
 ) -> None:
-    """One process of a stage; `port` is where they meet."""
+    """One process of a stage; `port` is where they meet.
+
+    A stage that goes on gets data it has not seen: the seed moves with the steps done.
+    """
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     crew = ALONE if options.processes == 1 else join(number, options.processes, port)
@@ -22,5 +27,7 @@ def run_member(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     module = importlib.import_module(f"training.{name}")
-    stage = module.stage(torch.device(device), options.languages, options.seed + 1000 * number)
+    steps_done, _ = (0, 0.0) if options.fresh else loop.progress(name)
+    seed = options.seed + 1000 * (MOST_PROCESSES * steps_done + number)
+    stage = module.stage(torch.device(device), options.languages, seed)
     loop.train(stage, minutes, options.fresh, crew)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from . import grammar
 from .grammar.pronounce import pronounce
-from .loop import RUNS
+from .loop import run_folder
 from .phones import classify
 from .synthesis import FliteVoice, random_voice, synthesize
 
@@ -43,7 +43,8 @@ class SpokenTurn:
 
 
 def pool_folder(split: str, language: str) -> Path:
-    return RUNS / "pool" / f"{split}-{language}"
+    """Where the shards of a split and a language lie."""
+    return run_folder("pool") / f"{split}-{language}"
 
 
 def random_turn(rng: random.Random, language: str, split: str) -> list[grammar.Turn]:
@@ -119,9 +120,13 @@ def endless(
 ) -> Iterator[list[SpokenTurn]]:
     """Shards in random order for ever, `blocks` at a time; new shards join as they appear."""
     while True:
-        paths = [(p, name) for name in languages for p in pool_folder(split, name).glob("*.json")]
-        if not paths:
-            raise FileNotFoundError(f"no {split} pool: run python -m training.speech_pool first")
+        paths = []
+        for name in languages:
+            found = [(path, name) for path in pool_folder(split, name).glob("*.json")]
+            if not found:
+                made_by = f"python -m training.speech_pool --split {split} --language {name}"
+                raise FileNotFoundError(f"there is no {split} speech in {name!r}: run `{made_by}`")
+            paths += found
         rng.shuffle(paths)
         # Stop early enough to notice new shards of a growing pool.
         for i in range(0, min(len(paths), 40), blocks):
@@ -129,6 +134,7 @@ def endless(
 
 
 def main() -> None:
+    """The command line; see above."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", default="train", choices=["train", "heldout"])
     parser.add_argument("--language", default="en")

@@ -27,7 +27,7 @@ from vivavoce.models.nano.talker import (
 from vivavoce.models.nano.text import Text
 
 from .codec import Codec, load_codec
-from .loop import RUNS, Stage
+from .loop import Stage, run_folder
 from .speech_texts import voice_texts
 from .synthesis import RATE_HZ, Utterance
 from .voice_pool import recordings
@@ -154,7 +154,7 @@ def code_shard(index: int) -> None:
         codes = cut_at_words(utterance, codec)
         if max(map(len, codes)) < MAX_WORD_CODES:
             rows.append([words, codes])
-    path = RUNS / STAGE / f"codes-{index:04d}.json"
+    path = run_folder(STAGE) / f"codes-{index:04d}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".part").write_text(json.dumps(rows), encoding="utf-8")
     path.with_suffix(".part").replace(path)  # a reader never sees half a shard
@@ -169,7 +169,7 @@ class Sentences:
 
     def all(self) -> list[Sentence]:
         """Every sentence there is now."""
-        for path in sorted((RUNS / STAGE).glob("codes-*.json")):
+        for path in sorted(run_folder(STAGE).glob("codes-*.json")):
             if path not in self._read:
                 rows = json.loads(path.read_text(encoding="utf-8"))
                 self._read[path] = [self._sentence(words, codes) for words, codes in rows]
@@ -199,7 +199,7 @@ def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 
     """The stage as `python -m training` runs it; the voice speaks English only."""
     text = Text.shipped()
     config = TalkerConfig(vocabulary=text.vocabulary)
-    if not any((RUNS / STAGE).glob("codes-*.json")):
+    if not any(run_folder(STAGE).glob("codes-*.json")):
         for index in range(N_SHARDS):
             code_shard(index)
     talker = Talker(config).to(device)
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=N_SHARDS, help="500 sentences each")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    first = len(list((RUNS / STAGE).glob("codes-*.json")))
+    first = len(list(run_folder(STAGE).glob("codes-*.json")))
     for index in range(first, first + options.shards):
         code_shard(index)
 
