@@ -38,7 +38,7 @@ bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-
 	@bash tests/debian_packages.sh
 	@$(PY) -m benchmarks.latency $(ARGS)
 
-train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see docs/nano.md
+train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see training/README.md
 	@bash tests/debian_packages.sh
 	@$(PY) -m training $(ARGS)
 

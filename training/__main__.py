@@ -19,7 +19,7 @@ from .export import export_understanding, export_voice
 from .member import run_member
 from .speech_pool import make_shard, pool_folder
 
-# CPU minutes of each stage, in the order of training; see docs/nano.md for what they reached.
+# CPU minutes of each stage, in the order of training; docs/nano.md says what they reached.
 MINUTES = {
     "codec": 22.0,
     "audio_decoder": 8.0,
