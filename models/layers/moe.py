@@ -58,7 +58,9 @@ class MoE(nn.Module):
         return y.view_as(x) + self.shared(x), chosen
 
     def _route(self, flat: Tensor, modality: Tensor) -> Tensor:
-        every = torch.einsum("nd,med->nme", flat.float(), self.routers.float())
+        """Each position's probabilities [N, E], by the router of its modality [N]."""
+        every = F.linear(flat.float(), self.routers.float().flatten(0, 1))
+        every = every.view(-1, *self.routers.shape[:2])
         index = modality[:, None, None].expand(-1, 1, every.shape[-1])
         return every.gather(1, index).squeeze(1).softmax(-1)
 

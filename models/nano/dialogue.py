@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +27,7 @@ from ..dialogue import (
     UserAudio,
 )
 from .actions import NEEDS_RESULT, Action, parse, render
+from .hearing import samples_of
 from .memory import Context, Memory, Pending, Prefilled, Reply, ReplyWord, joined
 from .speakable import speakable
 from .talker import SAMPLING
@@ -81,9 +81,8 @@ class NanoDialogue:
             self._open_turn()
             memory = replace(self._memory, hearing=self._model.ear.initial())
             self._memory = memory
-        samples = torch.from_numpy(np.ascontiguousarray(pcm, dtype=np.float32))
         assert memory.hearing is not None
-        chunks, hearing = self._model.ear.hear(samples, memory.hearing, self._model.thinker)
+        chunks, hearing = self._model.ear.hear(samples_of(pcm), memory.hearing, self._model.thinker)
         self._memory = replace(memory, hearing=hearing)
         self._prefill_audio(chunks)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..dialogue import Pcm
 from ..features import initial_tail, log_mel
 from .audio_encoder import AudioEncoder, Encoded, EncoderState
 from .config import NanoConfig
@@ -36,6 +38,11 @@ class HearingState:
     def mean_confidence(self) -> float:
         """Mean probability of the transcript's tokens; 0 where nothing was read."""
         return self.confidence / len(self.tokens) if self.tokens else 0.0
+
+
+def samples_of(pcm: Pcm) -> Tensor:
+    """A caller's samples [n] as a tensor of our own; they may be read-only, or of another type."""
+    return torch.from_numpy(np.array(pcm, dtype=np.float32))
 
 
 class Ear(nn.Module):

@@ -14,7 +14,7 @@ from ..dialogue import AudioDelta, DialogueOptions, Pcm, Transcript
 from .audio_decoder import AudioDecoderConfig
 from .config import NanoConfig
 from .dialogue import NanoDialogue
-from .hearing import Ear, HearingState
+from .hearing import Ear, HearingState, samples_of
 from .speakable import speakable
 from .talker import TalkerConfig
 from .text import Text
@@ -96,7 +96,7 @@ class NanoModel:
     @torch.inference_mode()
     def transcribe(self, pcm: Pcm) -> Transcript:
         """The encoder's own transcript of a whole recording [n] at 16 kHz."""
-        samples = torch.from_numpy(pcm)
+        samples = samples_of(pcm)
         _, state = self.ear.hear(samples, self.ear.initial(), self.thinker)
         _, state = self.ear.close(state, self.thinker)
         return Transcript(self.text.decode(list(state.tokens)), self.languages[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -150,6 +152,16 @@ def test_audio_in_any_pieces_gives_the_same_reply(nano: SpeechModel, question: n
     assert isinstance(whole[0], Heard) and whole[0] == pieces[0]
     assert text_of(whole) == text_of(pieces)
     assert np.array_equal(audio_of(whole), audio_of(pieces))
+
+
+def test_samples_may_be_read_only_and_of_another_type(
+    nano: SpeechModel, question: np.ndarray
+) -> None:
+    frozen = question.astype(np.float64)
+    frozen.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert nano.transcribe(frozen) == nano.transcribe(question)
 
 
 def test_rewinding_is_never_having_left(nano: SpeechModel, question: np.ndarray) -> None:
