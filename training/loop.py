@@ -21,6 +21,7 @@ from .crew import ALONE, Crew
 
 RUNS_VARIABLE = "VIVAVOCE_RUNS"  # environment, so that spawned processes and data makers agree
 CHECKPOINT_EVERY = 100
+LOG_EVERY = 20
 WARMUP_STEPS = 100
 DECAY_SHARE = 0.6  # the learning rate falls over this last share of the budget
 
@@ -81,15 +82,9 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
     step = 0 if fresh else _resume(stage, optimizer)
     on_cpu = parameters[0].device.type == "cpu"
     clock = time.process_time if on_cpu else time.monotonic
-    start = clock()
-    log = _open_log(stage.folder / "log.jsonl", step) if crew.leads else StringIO()
-    means: dict[str, float] = {}
+    start, elapsed = clock(), 0.0
     batches = _ahead(stage.batches)
-    elapsed = 0.0
-    bar = tqdm(
-        total=round(minutes * 60), unit="s", desc=stage.name, mininterval=5, disable=not crew.leads
-    )
-    with bar, log:
+    with _Journal(stage, minutes, spent, step, crew.leads) as journal:
         while elapsed < minutes * 60:
             rate = stage.peak_lr * _schedule(step, elapsed / (minutes * 60), stage.floor_lr)
             for group in optimizer.param_groups:
@@ -101,21 +96,44 @@ def train(stage: Stage, minutes: float, fresh: bool = False, crew: Crew = ALONE)
             nn.utils.clip_grad_norm_(parameters, stage.clip)
             optimizer.step()
             step += 1
-            for key, value in figures.items():
-                means[key] = 0.95 * means.get(key, value) + 0.05 * value
-            bar.update(int(elapsed) - bar.n)
-            bar.set_postfix(step=step, **{k: f"{v:.3f}" for k, v in means.items()})
-            if not crew.leads:
-                continue
-            if step % 20 == 0:
-                row = {"step": step, "cpu_s": round(60 * spent + elapsed, 1), "lr": rate, **means}
-                log.write(json.dumps(row) + "\n")
-                log.flush()
-            if step % CHECKPOINT_EVERY == 0:
+            journal.note(step, elapsed, rate, figures)
+            if crew.leads and step % CHECKPOINT_EVERY == 0:
                 save(stage, optimizer, step, spent + elapsed / 60)
     if crew.leads:
         save(stage, optimizer, step, spent + minutes)
         plot(stage.folder)
+
+
+class _Journal:
+    """Progress bar and log of a run, with moving averages of its figures."""
+
+    def __init__(
+        self, stage: Stage, minutes: float, spent_minutes: float, step: int, leads: bool
+    ) -> None:
+        self._spent_s = 60 * spent_minutes
+        self._means: dict[str, float] = {}
+        self._log = _open_log(stage.folder / "log.jsonl", step) if leads else StringIO()
+        total = round(minutes * 60)
+        self._bar = tqdm(total=total, unit="s", desc=stage.name, mininterval=5, disable=not leads)
+
+    def __enter__(self) -> _Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+        self._log.close()
+
+    def note(self, step: int, elapsed_s: float, rate: float, figures: dict[str, float]) -> None:
+        """A step was made; every LOG_EVERY it is written down."""
+        for key, value in figures.items():
+            self._means[key] = 0.95 * self._means.get(key, value) + 0.05 * value
+        self._bar.update(int(elapsed_s) - self._bar.n)
+        self._bar.set_postfix(step=step, **{k: f"{v:.3f}" for k, v in self._means.items()})
+        if step % LOG_EVERY == 0:
+            cpu_s = round(self._spent_s + elapsed_s, 1)
+            row = {"step": step, "cpu_s": cpu_s, "lr": rate, **self._means}
+            self._log.write(json.dumps(row) + "\n")
+            self._log.flush()
 
 
 def _open_log(path: Path, step: int) -> TextIO:

@@ -40,6 +40,7 @@ class Report:
         self.missed = 0
 
     def row(self, check: str, value: float, must: float, good: float, sense: str) -> None:
+        """One figure; `sense` says on which side of its limits it has to lie."""
         met = value >= must if sense == HIGHER else value <= must
         well = value >= good if sense == HIGHER else value <= good
         self.missed += not met

@@ -32,6 +32,8 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BlockState:
+    """What a block remembers: keys and values of its left context, frames of its convolution."""
+
     cache: KvCache
     conv: Tensor
 
@@ -83,6 +85,7 @@ class EncoderBlock(nn.Module):
         return self._local(x, self.conv.depthwise.initial(x.shape[0]))[0]
 
     def step(self, x: Tensor, state: BlockState, position: int) -> tuple[Tensor, BlockState]:
+        """One chunk x [1, F, D] whose first frame is number `position` of the turn."""
         y, cache = self.attention.step_chunk(
             self.attention_norm(x), state.cache, position, self.n_left
         )

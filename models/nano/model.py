@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -29,10 +29,10 @@ MAX_SPOKEN_WORDS = 400
 class NanoModel:
     """The shipped small model; see its card in docs/nano.md for what it understands."""
 
-    name = "nano"
-    voices = ("slt",)
-    languages = ("en",)
-    modalities = ("audio", "text")
+    name: str = "nano"
+    voices: Sequence[str] = ("slt",)
+    languages: Sequence[str] = ("en",)
+    modalities: Sequence[str] = ("audio", "text")
 
     def __init__(
         self, config: NanoConfig, text: Text, talker: TalkerConfig, decoder: AudioDecoderConfig

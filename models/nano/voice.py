@@ -85,6 +85,7 @@ class _Mouth:
         self._chunk = FIRST_CHUNK_CODES
 
     def say(self, code: int, word: int) -> Iterator[WordAudio]:
+        """The next code, of word number `word`; gives audio when a chunk is full."""
         self._waiting.append(code)
         self._words.append(word)
         if len(self._waiting) >= self._chunk:
@@ -92,6 +93,7 @@ class _Mouth:
             yield from self._decoded()
 
     def finish(self) -> Iterator[WordAudio]:
+        """No more codes come: the audio still due."""
         if self._waiting:
             yield from self._decoded()
         if self._words:
