@@ -13,17 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivavoce.models.nano.audio_decoder import AudioDecoder, AudioDecoderConfig
+from vivavoce.models.nano.audio_decoder import PITCH_HZ, AudioDecoder, AudioDecoderConfig
 from vivavoce.models.nano.codec import CodecEncoder
 
 from .loop import Stage, load_modules, run_folder
+from .pitch import pitch
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
 
 BATCH, SEGMENT_CODES = 8, 48
 PEAK_RATE = 1e-3
-MEL_HEAD_WEIGHT = 5.0
+MEL_HEAD_WEIGHT, PITCH_WEIGHT = 5.0, 3.0
 POOL_TEXTS = 3200  # about 2 hours
 
 
@@ -72,15 +73,19 @@ class CodecLoss:
         """The loss and its parts; `codes` is how many different codes the batch took."""
         mel = self.codec.encoder.features(samples)
         coded = self.codec.encoder(mel)
-        made, made_mel = self.codec.decoder.synthesize(coded.values)
-        wave_loss = self.spectral(made, samples)
-        mel_loss = (made_mel - mel).abs().mean()
+        pitch_hz, voiced = pitch(samples)
+        made = self.codec.decoder.synthesize(coded.values, pitch_hz)
+        wave_loss = self.spectral(made.samples, samples)
+        mel_loss = (made.mel - mel).abs().mean()
+        off = (made.log_pitch - (pitch_hz / PITCH_HZ).log()).abs()
+        pitch_loss = (off * voiced).sum() / voiced.sum().clamp(min=1)
         figures = {
             "loss": wave_loss.item(),
             "mel_loss": mel_loss.item(),
+            "pitch_loss": pitch_loss.item(),
             "codes": float(coded.codes.unique().numel()),
         }
-        return wave_loss + MEL_HEAD_WEIGHT * mel_loss, figures
+        return wave_loss + MEL_HEAD_WEIGHT * mel_loss + PITCH_WEIGHT * pitch_loss, figures
 
 
 def segments(pool: np.ndarray, device: torch.device, seed: int) -> Iterator[Tensor]:

@@ -2,27 +2,37 @@
 
     codes 25 Hz ─ FSQ values ─ linear ─ token blocks (1 code look-ahead each)
         ─ × 4 ─ frame blocks @100 Hz, causal ─┬─ mel head
-                                              └─ + mel ─ frame blocks ─ magnitude, phase ─ iSTFT
+                                              └─ + mel ─ frame blocks ─┬─ pitch ─ pulses ┐
+                          samples ◄─ overlap-add ◄─ Σ filter × STFT ◄──┴─ filters   noise┘
 
-Frame t of the inverse STFT is centred on its own hop, so a sample is final three half-hops
-after its frame. A code is heard once `look_ahead` more codes are known.
+Frame t filters the 640 samples of pulses and noise that end with its own hop, so a sample is
+final three hops later. A code is heard once `look_ahead` more codes are known.
 
 Letters: B batch, N codes at 25 Hz, T = 4 N frames at 100 Hz, C width.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.convnext import ConvNext
+from .excitation import ExcitationState, excite, initial_excitation, noise_table
+
+PITCH_HZ = 100.0  # the mean of the recordings; the pitch head gives the logarithm above it
 
 
 @dataclass(frozen=True)
 class AudioDecoderConfig:
-    """Sizes. rate 16 kHz; hop 160 samples = 100 Hz frames; 4 frames a code."""
+    """Sizes. rate 16 kHz; hop 160 samples = 100 Hz frames; 4 frames a code.
+
+    Args:
+        pitch_scale: how far above the pitch of the recordings it speaks.
+    """
 
     levels: tuple[int, ...] = (8, 8, 8)
     dim: int = 192
@@ -35,6 +45,7 @@ class AudioDecoderConfig:
     fft_size: int = 640
     n_mels: int = 80
     rate_hz: int = 16_000
+    pitch_scale: float = 1.7
 
     @property
     def n_codes(self) -> int:
@@ -57,12 +68,40 @@ class AudioDecoderConfig:
 
 @dataclass(frozen=True, eq=False)
 class AudioDecoderState:
-    """What the decoder remembers: one tensor per block, and the unfinished samples [B, n]."""
+    """What the decoder remembers.
+
+    Args:
+        token_blocks: one tensor a block, as frame_blocks.
+        excitation: the oscillator's phase.
+        pulses: the last 480 samples of the pulses [B, n]; noise: of the noise.
+        tail: samples that later frames still add to [B, n].
+        n_skip: samples before the first that are not yet dropped.
+    """
 
     token_blocks: tuple[Tensor, ...]
     frame_blocks: tuple[Tensor, ...]
+    excitation: ExcitationState
+    pulses: Tensor
+    noise: Tensor
     tail: Tensor
     n_skip: int
+
+
+class Decoded(NamedTuple):
+    """samples [B, N * 640]; mel [B, T, n_mels]; log_pitch [B, T] above PITCH_HZ."""
+
+    samples: Tensor
+    mel: Tensor
+    log_pitch: Tensor
+
+
+class Frames(NamedTuple):
+    """What the network says of each frame: mel, log pitch [B, T], two filters [B, T, bins]."""
+
+    mel: Tensor
+    log_pitch: Tensor
+    pulse_filter: Tensor
+    noise_filter: Tensor
 
 
 class AudioDecoder(nn.Module):
@@ -84,37 +123,46 @@ class AudioDecoder(nn.Module):
         self.from_mel = nn.Linear(config.n_mels, dim)
         self.norm = nn.LayerNorm(dim, eps=1e-5)
         n_bins = config.fft_size // 2 + 1
-        self.magnitude = nn.Linear(dim, n_bins)
-        self.phase = nn.Linear(dim, n_bins)
-        nn.init.constant_(self.magnitude.bias, -3.0)  # about the level of quiet speech
+        self.pitch = nn.Linear(dim, 1)
+        self.pulse_filter = nn.Linear(dim, n_bins)
+        self.noise_filter = nn.Linear(dim, n_bins)
+        for head in (self.pulse_filter, self.noise_filter):
+            nn.init.constant_(head.bias, -4.0)  # about the level of quiet speech
+        # Cut out and add up with the same window; the squares of its shifts sum to 1.
         window = torch.hann_window(config.fft_size) * (2 * config.hop_samples / config.fft_size)
-        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("window", window.sqrt(), persistent=False)
+        self.register_buffer("noise", noise_table(), persistent=False)
 
     def initial(self, batch: int = 1) -> AudioDecoderState:
         """The state before the first code."""
-        config = self.config
+        config, like = self.config, self.lift.weight
         overlap = config.fft_size - config.hop_samples
+        nothing = like.new_zeros(batch, overlap)
         return AudioDecoderState(
             tuple(block.initial(batch) for block in self.token_blocks),
             tuple(block.initial(batch) for block in self.frame_blocks),
-            self.lift.weight.new_zeros(batch, overlap),
-            overlap // 2,
+            initial_excitation(batch, config.pitch_scale * PITCH_HZ, like.device),
+            *(nothing, nothing, nothing),
+            n_skip=overlap,
         )
 
-    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Whole replies: codes [B, N] → samples [B, N * 640], mel [B, T, n_mels]."""
+    def forward(self, codes: Tensor) -> Decoded:
+        """Whole replies from codes [B, N]."""
         return self.synthesize(self.values(codes))
 
-    def synthesize(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """As forward, from quantised values [B, N, len(levels)] in [-1, 1]."""
+    def synthesize(self, values: Tensor, pitch_hz: Tensor | None = None) -> Decoded:
+        """As forward, from quantised values [B, N, len(levels)] in [-1, 1].
+
+        pitch_hz: the pitch to take [B, T] where training knows it.
+        """
         x = self.lift(values)
         for block in self.token_blocks:
             x = block(x)
         state = self.initial(values.shape[0])
-        frames, mel, _ = self._frames(self._spread(x), state.frame_blocks)
-        samples = self._overlap_add(frames, state.tail)
-        start = state.n_skip
-        return samples[:, start : start + codes_to_samples(values.shape[1], self.config)], mel
+        frames, _ = self._frames(self._spread(x), state.frame_blocks)
+        samples, state = self._waves(frames, state, pitch_hz)
+        samples = torch.cat([samples, state.tail], dim=1)
+        return Decoded(samples, frames.mel, frames.log_pitch)
 
     def step(self, codes: Tensor, state: AudioDecoderState) -> tuple[Tensor, AudioDecoderState]:
         """The next codes [B, N], N >= 0 → the samples they complete [B, n], and the state."""
@@ -123,23 +171,18 @@ class AudioDecoder(nn.Module):
         for block, block_state in zip(self.token_blocks, state.token_blocks, strict=True):
             x, block_state = block.step(x, block_state)
             token_blocks.append(block_state)
-        frames, _, frame_blocks = self._frames(self._spread(x), state.frame_blocks)
-        samples = self._overlap_add(frames, state.tail)
-        n_final = frames.shape[1] * self.config.hop_samples
-        n_skip = min(state.n_skip, n_final)
-        new = AudioDecoderState(
-            tuple(token_blocks), frame_blocks, samples[:, n_final:], state.n_skip - n_skip
-        )
-        return samples[:, n_skip:n_final], new
+        frames, frame_blocks = self._frames(self._spread(x), state.frame_blocks)
+        samples, state = self._waves(frames, state)
+        return samples, replace(state, token_blocks=tuple(token_blocks), frame_blocks=frame_blocks)
 
     def flush(self, state: AudioDecoderState) -> Tensor:
         """The samples still due after the last code [B, n]; the stream ends here."""
         x = state.tail.new_zeros(state.tail.shape[0], 0, self.config.dim)
         for block, block_state in zip(self.token_blocks, state.token_blocks, strict=True):
             x = block.flush(x, block_state)
-        frames, _, _ = self._frames(self._spread(x), state.frame_blocks)
-        samples = self._overlap_add(frames, state.tail)
-        return samples[:, state.n_skip : samples.shape[1] - state.tail.shape[1] // 2]
+        frames, _ = self._frames(self._spread(x), state.frame_blocks)
+        samples, state = self._waves(frames, state)
+        return torch.cat([samples, state.tail[:, state.n_skip :]], dim=1)
 
     def values(self, codes: Tensor) -> Tensor:
         """Code numbers [B, N] → quantised values [B, N, len(levels)] in [-1, 1]."""
@@ -153,10 +196,8 @@ class AudioDecoder(nn.Module):
         batch, n, dim = x.shape
         return self.spread(x).view(batch, n * self.config.frames_per_code, dim)
 
-    def _frames(
-        self, x: Tensor, states: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Frames [B, T, C] → windowed waves [B, T, fft_size], mel [B, T, n_mels], states."""
+    def _frames(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Frames, tuple[Tensor, ...]]:
+        """Frames [B, T, C] through the frame blocks and heads, and the blocks' states."""
         mel, new = x, []
         for i, (block, state) in enumerate(zip(self.frame_blocks, states, strict=True)):
             x, state = block.step(x, state)
@@ -164,27 +205,52 @@ class AudioDecoder(nn.Module):
             if i + 1 == self.config.n_mel_blocks:
                 mel = self.mel_head(x)
                 x = x + self.from_mel(mel)
-        if x.shape[1] == 0:
-            return x.new_zeros(x.shape[0], 0, self.config.fft_size), mel, tuple(new)
         x = self.norm(x)
-        magnitude = self.magnitude(x).clamp(max=6.0).exp()
-        spectrum = torch.polar(magnitude, self.phase(x))
-        waves = torch.fft.irfft(spectrum, self.config.fft_size, norm="ortho")
-        return waves * self.window, mel, tuple(new)
+        filters = (head(x).clamp(max=3.0).exp() for head in (self.pulse_filter, self.noise_filter))
+        return Frames(mel, self.pitch(x).squeeze(-1).clamp(-0.8, 0.8), *filters), tuple(new)
+
+    def _waves(
+        self, frames: Frames, state: AudioDecoderState, pitch_hz: Tensor | None = None
+    ) -> tuple[Tensor, AudioDecoderState]:
+        """Filter the excitation of frames [B, T, ..] → final samples [B, n], and the state."""
+        if frames.log_pitch.shape[1] == 0:
+            return state.tail[:, :0], state
+        config = self.config
+        if pitch_hz is None:
+            pitch_hz = config.pitch_scale * PITCH_HZ * frames.log_pitch.detach().exp()
+        pulses, noise, excitation = excite(
+            pitch_hz, state.excitation, self.noise, config.hop_samples, config.rate_hz
+        )
+        pulses = torch.cat([state.pulses, pulses], dim=1)
+        noise = torch.cat([state.noise, noise], dim=1)
+        spectrum = self._spectra(pulses) * frames.pulse_filter
+        spectrum = spectrum + self._spectra(noise) * frames.noise_filter
+        waves = torch.fft.irfft(spectrum, config.fft_size) * self.window
+        samples = self._overlap_add(waves, state.tail)
+        n_final = waves.shape[1] * config.hop_samples
+        n_skip = min(state.n_skip, n_final)
+        overlap = state.pulses.shape[1]
+        new = replace(
+            state,
+            excitation=excitation,
+            pulses=pulses[:, -overlap:],
+            noise=noise[:, -overlap:],
+            tail=samples[:, n_final:],
+            n_skip=state.n_skip - n_skip,
+        )
+        return samples[:, n_skip:n_final], new
+
+    def _spectra(self, samples: Tensor) -> Tensor:
+        """Windowed spectra [B, T, bins] of samples [B, overlap + T * hop]."""
+        frames = samples.unfold(-1, self.config.fft_size, self.config.hop_samples)
+        return torch.fft.rfft(frames * self.window)
 
     def _overlap_add(self, frames: Tensor, tail: Tensor) -> Tensor:
         """Frames [B, T, fft_size] onto the tail → [B, T * hop + fft_size - hop]."""
-        batch, n, size = frames.shape
-        hop = self.config.hop_samples
-        n_parts = size // hop
-        parts = frames.view(batch, n, n_parts, hop)
-        total = torch.zeros(batch, n + n_parts - 1, hop, dtype=frames.dtype, device=frames.device)
-        total[:, : n_parts - 1] = tail.view(batch, n_parts - 1, hop)
-        for i in range(n_parts):
-            total[:, i : i + n] = total[:, i : i + n] + parts[:, :, i]
-        return total.flatten(1)
-
-
-def codes_to_samples(n_codes: int, config: AudioDecoderConfig) -> int:
-    """How many samples n codes become."""
-    return n_codes * config.samples_per_code
+        n = frames.shape[1]
+        size, hop = self.config.fft_size, self.config.hop_samples
+        length = n * hop + size - hop
+        summed = F.fold(
+            frames.transpose(1, 2), (1, length), kernel_size=(1, size), stride=(1, hop)
+        )[:, 0, 0]
+        return summed + F.pad(tail, (0, length - tail.shape[1]))
