@@ -127,6 +127,18 @@ def unfinished(events: list[dict[str, Any]]) -> set[str]:
     return by_kind["created"] - by_kind["done"]
 
 
+async def settled(client: RawClient) -> None:
+    """All that was sent has been handled, and for a second nothing is under way; or 20 s."""
+    await client.send("no.such", event_id="the end")
+    quiet = 0
+    for _ in range(200):
+        await asyncio.sleep(0.1)
+        handled = any(e.get("error", {}).get("event_id") == "the end" for e in client.seen)
+        quiet = quiet + 1 if handled and not unfinished(client.seen) else 0
+        if quiet == 10:
+            return
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_any_order_of_requests_keeps_the_order_of_events(
     seed: int, caplog: pytest.LogCaptureFixture
@@ -138,11 +150,7 @@ async def test_any_order_of_requests_keeps_the_order_of_events(
         for _ in range(60):
             await restless.act()
         await client.send("session.update", session={"audio": {"input": {"turn_detection": None}}})
-        for _ in range(100):
-            await asyncio.sleep(0.1)
-            if not unfinished(client.seen):
-                break
-        await asyncio.sleep(0.5)
+        await settled(client)
         reading.cancel()
         assert not unfinished(client.seen)
         assert_in_order(client.seen)
