@@ -52,8 +52,8 @@ class NanoConfig:
     mel: MelConfig = field(default_factory=MelConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
-    min_intent_probability: float = 0.5
-    min_transcript_confidence: float = 0.5
+    min_intent_probability: float = 0.4
+    min_transcript_confidence: float = 0.4
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NanoConfig:
