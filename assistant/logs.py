@@ -14,7 +14,6 @@ def set_up_logging(level: str) -> None:
         level=level.upper(),
         stream=sys.stderr,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        force=True,
     )
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
