@@ -25,34 +25,38 @@ from .thinker import thinker_loss
 from .turns import TokenSequence, TurnBatch, add_turn, collate, new_sequence
 
 CTC_WEIGHT, PHONE_WEIGHT = 0.5, 0.3
-EARLIER_SHARE = 0.25  # sequences that begin with another spoken turn
+THINKER_SHARE = 0.5  # utterances whose turn the thinker learns: the encoder needs more than it
+EARLIER_SHARE = 0.35  # sequences that begin with another spoken turn
+CUT_SHARE = 0.25  # earlier turns whose reply was interrupted
 MEL_FRAMES = 6000
 
 
 def sequences(
     batch: SpeechBatch, text: Text, rng: random.Random, languages: Sequence[str]
 ) -> list[TurnBatch]:
-    """One sequence per utterance, ending with its turn, and half as many dialogues as text.
+    """Sequences that end with an utterance's turn, and half as many dialogues as text.
 
     The written ones keep up what the thinker knows and bring phrasings no pool holds.
     """
     turns = batch.turns
     n_positions = [(int(n) + 1) // 2 for n in batch.n_frames]
     made = []
-    for i, turn in enumerate(turns):
+    for i in rng.sample(range(len(turns)), max(2, round(THINKER_SHARE * len(turns)))):
+        turn = turns[i]
         sequence = new_sequence()
         if rng.random() < EARLIER_SHARE:
             j = rng.randrange(len(turns))
             other = turns[j]
             if not other.history:
                 said = (other.user, other.action, other.reply)
-                add_turn(sequence, text, said, rng, (n_positions[j], j))
+                cut = rng.random() < CUT_SHARE
+                add_turn(sequence, text, said, rng, (n_positions[j], j), cut=cut)
         for earlier in turn.history:
-            add_turn(sequence, text, earlier, rng)
+            add_turn(sequence, text, earlier, rng, cut=rng.random() < CUT_SHARE)
         said = (turn.user, turn.action, turn.reply)
         add_turn(sequence, text, said, rng, (n_positions[i], i))
         made.append(sequence)
-        if i % 2:
+        if len(made) % 3 == 2:
             made.append(_written(text, rng, rng.choice(languages)))
     # Two batches by length: one would be padding for the most part.
     made.sort(key=lambda s: len(s.tokens))
@@ -63,7 +67,8 @@ def sequences(
 def _written(text: Text, rng: random.Random, language: str) -> TokenSequence:
     sequence = new_sequence()
     for turn in random_turn(rng, language, "train")[:2]:
-        add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng)
+        cut = rng.random() < CUT_SHARE
+        add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng, cut=cut)
     return sequence
 
 

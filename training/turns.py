@@ -57,6 +57,7 @@ def add_turn(
     audio: tuple[int, int] | None = None,
     asr_share: float = 0.3,
     noise: bool = True,
+    cut: bool = False,
 ) -> None:
     """Append one turn (user, action, reply), its user part as text or as audio.
 
@@ -68,6 +69,8 @@ def add_turn(
         audio: (number of positions, utterance) of a spoken turn.
         asr_share: how often the transcript is written before the action.
         noise: whether tokens of a written user part are sometimes wrong.
+        cut: whether the person cut the reply short, half the time before its first word; where it
+            ends was not the thinker's choice and does not count.
     """
     user, action, reply = turn
     sequence.say([USER], False)
@@ -81,7 +84,13 @@ def add_turn(
         sequence.say([*heard, ACT], True)
     else:
         sequence.say([ACT], False)
-    sequence.say([*text.encode_action(action), REP, *text.encode_reply(reply), EOS], True)
+    sequence.say(text.encode_action(action), True)
+    if cut:
+        words = reply.split()
+        heard_words = words[: max(0, rng.randint(-len(words), len(words) - 1))]
+        sequence.say([REP, *text.encode_reply(" ".join(heard_words)), EOS], False)
+    else:
+        sequence.say([REP, *text.encode_reply(reply), EOS], True)
 
 
 def _noisy(tokens: list[int], text: Text, rng: random.Random) -> list[int]:

@@ -15,7 +15,10 @@ from .depthwise import depthwise
 
 
 class CausalConv(nn.Module):
-    """Convolution over x [B, T, C]; output t needs no input after (t + 1) * stride - 1."""
+    """Convolution over x [B, T, C]; output t needs no input after (t + 1) * stride - 1.
+
+    `groups` is 1, or the number of channels where each is by itself (stride 1).
+    """
 
     def __init__(
         self, c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1
@@ -47,7 +50,8 @@ class CausalConv(nn.Module):
         return self._convolved(joined), joined[:, joined.shape[1] - self.n_left :]
 
     def _convolved(self, x: Tensor) -> Tensor:
-        if self.stride == 1 and self.groups == self.c_in == self.weight.shape[0]:
+        if self.groups > 1:
             return depthwise(x, self.weight, self.bias)
-        y = F.conv1d(x.transpose(1, 2), self.weight, self.bias, self.stride, groups=self.groups)
-        return y.transpose(1, 2)
+        # A matrix product: the gradient of conv1d takes ten times as long.
+        patches = x.unfold(1, self.weight.shape[-1], self.stride)
+        return F.linear(patches.flatten(2), self.weight.flatten(1), self.bias)

@@ -112,7 +112,8 @@ def test_a_text_longer_than_its_speech_does_no_harm():
     assert torch.isfinite(loss)
 
 
-def test_each_utterance_ends_a_sequence_with_its_own_audio_in_place():
+def test_a_turn_ends_a_sequence_with_its_own_audio_in_place(monkeypatch):
+    monkeypatch.setattr(joint, "THINKER_SHARE", 1.0)
     speech = batch()
     n_positions = speech.phones.shape[1] // 2
     positions = torch.arange(4.0)[:, None, None].expand(4, n_positions, 16)  # says whose it is

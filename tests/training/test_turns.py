@@ -45,6 +45,19 @@ def test_a_heard_turn_has_places_for_its_audio_and_perhaps_a_transcript():
     assert spoken_tokens(written) == [*HEARD, ACT, *ACTION, REP, *REPLY, EOS]
 
 
+def test_a_reply_cut_short_is_remembered_and_not_learnt():
+    replies = set()
+    for seed in range(200):
+        made = new_sequence()
+        add_turn(made, TEXT_OF, TURN, random.Random(seed), noise=False, cut=True)
+        assert spoken_tokens(made) == ACTION
+        assert made.tokens[-1] == EOS
+        reply = made.tokens[made.tokens.index(REP) + 1 : -1]
+        assert reply == REPLY[: len(reply)] and len(reply) < len(REPLY)
+        replies.add(tuple(reply))
+    assert () in replies and len(replies) > 3
+
+
 def test_targets_are_the_next_tokens_of_what_is_spoken():
     made = sequence(TURN, TURN, noise=False)
     batch = collate([made])
