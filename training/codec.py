@@ -18,6 +18,7 @@ from vivavoce.models.nano.codec import CodecEncoder
 
 from .loop import Stage, load_modules, run_folder
 from .pitch import pitch
+from .shipped import CODEC_ENCODER, NANO, load_half
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
@@ -51,14 +52,18 @@ class Codec(nn.Module):
 
 
 def load_codec() -> Codec:
-    """The trained codec, ready to use.
-
-    Raises:
-        FileNotFoundError: no stage has trained one.
-    """
+    """The codec as trained last, or else as shipped; ready to use."""
     codec = Codec()
-    if not any(load_modules(name, codec.parts()) for name in ("audio_decoder", "codec")):
-        raise FileNotFoundError("there is no trained codec: run `python -m training --stage codec`")
+    if any(load_modules(name, codec.parts()) for name in ("audio_decoder", "codec")):
+        return codec.eval()
+    return shipped_codec()
+
+
+def shipped_codec() -> Codec:
+    """The codec that nano's voice was made with."""
+    codec = Codec()
+    load_half(codec.encoder, CODEC_ENCODER)
+    load_half(codec.decoder, NANO / "audio_decoder.safetensors")
     return codec.eval()
 
 

@@ -9,7 +9,6 @@ sane?), after the codec (what the codec costs), and of the talker on texts no st
 from __future__ import annotations
 
 import argparse
-import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -25,8 +24,8 @@ from tqdm import tqdm
 from vivavoce.models.nano.voice import Voice, WordAudio
 
 from .bigram import arpa
-from .codec import load_codec
-from .export import NANO, load_voice
+from .codec import shipped_codec
+from .export import load_voice
 from .speech_texts import reply_texts, voice_texts
 from .synthesis import RATE_HZ, flite, synthesize
 from .voice_pool import VOICE, respelt
@@ -95,8 +94,8 @@ def original(text: str) -> np.ndarray:
 
 
 def through_codec() -> Callable[[str], np.ndarray]:
-    """Speaks the recording, coded and decoded; FileNotFoundError without a trained codec."""
-    codec = load_codec()
+    """Speaks the recording, coded and decoded."""
+    codec = shipped_codec()
 
     def speak(text: str) -> np.ndarray:
         pcm = torch.from_numpy(original(text))[None]
@@ -123,13 +122,13 @@ def held_out_texts(n: int, seed: int) -> list[str]:
 
 
 def speech_report(n: int, seed: int) -> dict[str, float]:
-    """Word error rates over n held-out replies; the codec's only where its training run is kept."""
+    """Word error rates over n held-out replies, of what is shipped."""
     listener, texts = domain_listener(), held_out_texts(n, seed)
-    report = {"original_wer": listener.word_error_rate(texts, original)}
-    with contextlib.suppress(FileNotFoundError):
-        report["codec_wer"] = listener.word_error_rate(texts, through_codec())
-    report["talker_wer"] = listener.word_error_rate(texts, by_voice(load_voice(NANO)))
-    return report
+    return {
+        "original_wer": listener.word_error_rate(texts, original),
+        "codec_wer": listener.word_error_rate(texts, through_codec()),
+        "talker_wer": listener.word_error_rate(texts, by_voice(load_voice())),
+    }
 
 
 def main() -> None:

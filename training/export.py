@@ -6,10 +6,6 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
-
 from vivavoce.models.nano.audio_decoder import AudioDecoderConfig
 from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.hearing import Ear
@@ -20,15 +16,7 @@ from vivavoce.models.nano.voice import Voice
 
 from .codec import load_codec
 from .loop import load_modules
-
-NANO = Path(__file__).resolve().parents[1] / "models" / "nano"
-
-
-def save_half(module: nn.Module, path: Path) -> None:
-    """Write a module's tensors in fp16."""
-    tensors = {name: t.detach().cpu().half() for name, t in module.state_dict().items()}
-    save_file(tensors, path)
-    path.chmod(0o644)  # safetensors leaves files to their owner alone
+from .shipped import CODEC_ENCODER, NANO, load_half, save_half
 
 
 def voice_sizes() -> dict[str, TalkerConfig | AudioDecoderConfig]:
@@ -40,7 +28,7 @@ def voice_sizes() -> dict[str, TalkerConfig | AudioDecoderConfig]:
 
 
 def export_voice(folder: Path = NANO) -> list[Path]:
-    """Write talker and audio decoder as trained last; gives the files.
+    """Write talker, audio decoder and the codec's encoder as trained last; gives the files.
 
     Raises:
         FileNotFoundError: a stage has not been trained.
@@ -48,10 +36,15 @@ def export_voice(folder: Path = NANO) -> list[Path]:
     talker = Talker(TalkerConfig(vocabulary=Text.shipped().vocabulary))
     if not load_modules("talker", {"talker": talker}):
         raise FileNotFoundError("the talker is untrained: run `python -m training --stage talker`")
-    files = {"talker": talker, "audio_decoder": load_codec().decoder}
-    for name, module in files.items():
-        save_half(module, folder / f"{name}.safetensors")
-    return [folder / f"{name}.safetensors" for name in files]
+    codec = load_codec()
+    files = {
+        folder / "talker.safetensors": talker,
+        folder / "audio_decoder.safetensors": codec.decoder,
+        CODEC_ENCODER if folder == NANO else folder / CODEC_ENCODER.name: codec.encoder,
+    }
+    for path, module in files.items():
+        save_half(module, path)
+    return list(files)
 
 
 def export_understanding(stage: str = "joint", folder: Path = NANO) -> list[Path]:
@@ -78,6 +71,5 @@ def load_voice(folder: Path = NANO) -> Voice:
         TalkerConfig(vocabulary=Text.shipped().vocabulary), AudioDecoderConfig(), Text.shipped()
     )
     for name, module in (("talker", voice.talker), ("audio_decoder", voice.decoder)):
-        weights: dict[str, torch.Tensor] = load_file(folder / f"{name}.safetensors")
-        module.load_state_dict({key: value.float() for key, value in weights.items()})
+        load_half(module, folder / f"{name}.safetensors")
     return voice.eval().requires_grad_(False)

@@ -20,6 +20,7 @@ from vivavoce.models.nano.thinker import Thinker
 
 from .encoder import SpeechBatch, recognition_loss, speech_batches
 from .loop import Stage, load_modules
+from .shipped import NANO, load_half
 from .speech_pool import random_turn
 from .thinker import thinker_loss
 from .turns import TokenSequence, TurnBatch, add_turn, collate, new_sequence
@@ -81,12 +82,14 @@ def embed(batch: TurnBatch, positions: Tensor, thinker: Thinker) -> Tensor:
 
 
 def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stage:
-    """Encoder and thinker as their stages left them; everything is trained."""
+    """Encoder and thinker as their stages left them, or else as shipped; everything is trained."""
     config, text, rng = NanoConfig(), Text.shipped(), random.Random(seed)
     ear, thinker = Ear(config, text).to(device), Thinker(config.thinker).to(device)
     modules = {"encoder": ear.encoder, "projector": ear.projector, "thinker": thinker}
-    load_modules("encoder", {"encoder": ear.encoder})
-    load_modules("thinker", {"thinker": thinker})
+    if not load_modules("encoder", {"encoder": ear.encoder}):
+        load_half(ear, NANO / "ear.safetensors")
+    if not load_modules("thinker", {"thinker": thinker}):
+        load_half(thinker, NANO / "thinker.safetensors")
 
     def loss(batch: SpeechBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         encoded = ear.encoder(batch.mel.to(device), batch.n_frames.to(device))

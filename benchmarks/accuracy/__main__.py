@@ -14,8 +14,8 @@ from rich.table import Table
 
 from training.augment import CLEAN, EVALUATION
 from training.evaluate_speech import speech_report
-from training.export import NANO
 from training.grammar.evaluation import eval_turns
+from training.shipped import NANO
 from vivavoce.models.catalog import load
 from vivavoce.models.dialogue import AudioDelta, SpeechModel
 
@@ -104,8 +104,7 @@ def speaking(report: Report, model: SpeechModel, n: int, seed: int) -> None:
         0.02,
         LOWER,
     )
-    if "codec_wer" in figures:
-        report.row("WER after the codec", figures["codec_wer"], 0.06, 0.03, LOWER)
+    report.row("WER after the codec", figures["codec_wer"], 0.06, 0.03, LOWER)
     report.row("WER of its own speech", figures["talker_wer"], 0.2, 0.08, LOWER)
     began, n_samples = time.perf_counter(), 0
     for part in model.speak("timer set for twenty five minutes and the kitchen light is on"):

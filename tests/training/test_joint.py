@@ -10,10 +10,12 @@ from training import encoder, joint, loop, speech_pool
 from training.augment import CLEAN
 from training.encoder import make_batch
 from training.phones import UNKNOWN
+from training.shipped import save_half
 from training.speech_pool import SpokenTurn
 from vivavoce.models.nano.config import EncoderConfig, NanoConfig, ThinkerConfig
+from vivavoce.models.nano.hearing import Ear
 from vivavoce.models.nano.text import Text
-from vivavoce.models.nano.thinker import AUDIO
+from vivavoce.models.nano.thinker import AUDIO, Thinker
 
 TEXT = Text.shipped()
 SMALL = NanoConfig(
@@ -25,11 +27,14 @@ TURN = ("turn on the kitchen light", "light_on kitchen", "okay the kitchen light
 
 @pytest.fixture(autouse=True)
 def small_and_apart(tmp_path, monkeypatch):
-    """Tiny random models, and no checkpoint of anybody's."""
+    """Tiny random models, also in place of the shipped ones, and no checkpoint of anybody's."""
     monkeypatch.setenv(loop.RUNS_VARIABLE, str(tmp_path))
     for stage in (encoder, joint):
         monkeypatch.setattr(stage, "NanoConfig", lambda: SMALL)
+    monkeypatch.setattr(joint, "NANO", tmp_path)
     torch.manual_seed(0)
+    save_half(Ear(SMALL, TEXT), tmp_path / "ear.safetensors")
+    save_half(Thinker(SMALL.thinker), tmp_path / "thinker.safetensors")
 
 
 def turns(n, labelled=True):
@@ -83,6 +88,16 @@ def test_a_step_of_the_joint_stage_reaches_every_part():
     # The projector's last layer starts at zero, so that its first one learns a step later.
     assert reached["projector"] >= 0.5
     assert reached["thinker"] > 0.9
+
+
+def test_without_checkpoints_training_goes_on_from_the_shipped_weights(tmp_path):
+    ear, thinker = Ear(SMALL, TEXT), Thinker(SMALL.thinker)
+    save_half(ear, tmp_path / "ear.safetensors")
+    save_half(thinker, tmp_path / "thinker.safetensors")
+    started = joint.stage(torch.device("cpu"), ["en"]).modules
+    for name, module in (("encoder", ear.encoder), ("thinker", thinker)):
+        wanted = {key: t.half().float() for key, t in module.state_dict().items()}
+        torch.testing.assert_close(started[name].state_dict(), wanted, rtol=0, atol=0)
 
 
 def test_after_a_step_the_whole_projector_learns():

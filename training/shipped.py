@@ -1,0 +1,29 @@
+"""The weights the project ships, as files: fp16 safetensors, computed with as fp32.
+
+Stages start from them where a stage before has left no checkpoint, so that a fresh clone can go
+on training, and the evaluation measures them and nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+NANO = Path(__file__).resolve().parents[1] / "models" / "nano"
+CODEC_ENCODER = Path(__file__).with_name("codec_encoder.safetensors")  # nano itself needs it not
+
+
+def save_half(module: nn.Module, path: Path) -> None:
+    """Write a module's tensors in fp16."""
+    tensors = {name: t.detach().cpu().half() for name, t in module.state_dict().items()}
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors leaves files to their owner alone
+
+
+def load_half(module: nn.Module, path: Path) -> None:
+    """Fill a module from a file of `save_half`."""
+    weights: dict[str, torch.Tensor] = load_file(path)
+    module.load_state_dict({name: t.float() for name, t in weights.items()})
