@@ -60,7 +60,20 @@ def run_all(options: argparse.Namespace) -> None:
         left = minutes * options.scale - loop.progress(name)[1]
         if left > 0.1:
             run_stage(name, left, options)
-    for path in [*export_voice(), *export_understanding()]:
+    export()
+
+
+def export() -> None:
+    """Write out what has been trained; the rest stays as shipped.
+
+    Raises:
+        FileNotFoundError: nothing has been trained.
+    """
+    halves = {"talker": export_voice, "joint": export_understanding}
+    trained = [write for stage, write in halves.items() if loop.progress(stage)[0]]
+    if not trained:
+        raise FileNotFoundError("there is nothing to export: run `python -m training` first")
+    for path in [path for write in trained for path in write()]:
         print("wrote", path.name)
 
 
@@ -95,8 +108,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.stage == "pool":
         make_pool(options.languages, POOL_SHARDS)
     elif options.stage == "export":
-        for path in [*export_voice(), *export_understanding()]:
-            print("wrote", path.name)
+        export()
     else:
         run_stage(options.stage, options.minutes or MINUTES[options.stage], options)
 
