@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .kv_cache import KvCache
-from .rotary import rotary_table, rotate
+from .rotary import RotaryTable, rotary_table, rotate
 
 
 class Attention(nn.Module):
@@ -17,14 +17,21 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, dim: int, n_heads: int, n_kv_heads: int | None = None, theta: float = 10_000.0
+        self,
+        dim: int,
+        n_heads: int,
+        n_kv_heads: int | None = None,
+        theta: float = 10_000.0,
+        head_dim: int | None = None,
+        qkv_bias: bool = False,
     ) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.n_kv_heads = n_kv_heads or n_heads
-        self.head_dim = dim // n_heads
+        self.head_dim = head_dim or dim // n_heads
         self.theta = theta
-        self.qkv = nn.Linear(dim, (n_heads + 2 * self.n_kv_heads) * self.head_dim, bias=False)
+        n_rows = (n_heads + 2 * self.n_kv_heads) * self.head_dim
+        self.qkv = nn.Linear(dim, n_rows, bias=qkv_bias)
         self.out = nn.Linear(n_heads * self.head_dim, dim, bias=False)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -41,14 +48,16 @@ class Attention(nn.Module):
         cache: KvCache,
         first_position: int | None = None,
         window: int | None = None,
+        table: RotaryTable | None = None,
     ) -> tuple[Tensor, KvCache]:
         """Causal continuation: x [B, T, D] follows the cached positions.
 
         first_position: absolute position of x[:, 0]; the cache's length where nothing was cut.
         window: a position sees itself and window - 1 before it; None sees everything.
+        table: rotation of the T positions where they are not counted on from first_position.
         """
         start = cache.length if first_position is None else first_position
-        q, k, v = self._project(x, start)
+        q, k, v = self._project(x, start, table)
         n_new = x.shape[1]
         cache = cache.append(k, v)
         k, v = cache.keys_values()
@@ -78,12 +87,15 @@ class Attention(nn.Module):
     def _grouped(self) -> bool:
         return self.n_kv_heads != self.n_heads
 
-    def _project(self, x: Tensor, first_position: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(
+        self, x: Tensor, first_position: int, table: RotaryTable | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """x [B, T, D] → q, k (rotated), v [B, heads, T, head_dim]."""
         batch, n, _ = x.shape
         heads = self.qkv(x).view(batch, n, -1, self.head_dim).transpose(1, 2)
         turning, v = heads.split([self.n_heads + self.n_kv_heads, self.n_kv_heads], dim=1)
-        table = rotary_table(first_position, n, self.head_dim, self.theta, x.device)
+        if table is None:
+            table = rotary_table(first_position, n, self.head_dim, self.theta, x.device)
         q, k = rotate(turning, table).split([self.n_heads, self.n_kv_heads], dim=1)
         return q, k, v
 

@@ -25,6 +25,14 @@ def rotary_table(
     return cos[part], sin[part]
 
 
+def rotary_rows(positions: Tensor, head_dim: int, theta: float) -> RotaryTable:
+    """The table of any positions [T], in any order."""
+    exponent = torch.arange(0, head_dim, 2, device=positions.device).float() / head_dim
+    angle = positions[:, None].float() * theta**-exponent
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
+
+
 @lru_cache(maxsize=32)
 def _long_table(length: int, head_dim: int, theta: float, device: torch.device) -> RotaryTable:
     with torch.inference_mode(False):  # kept: training may use it after a conversation made it
