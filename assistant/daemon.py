@@ -20,6 +20,7 @@ from typing_extensions import Self
 
 from ..models.dialogue import SpeechModel
 from ..streaming.playout import Playout
+from ..streaming.vad import VadUnavailable, make_vad
 from .core.notices import Notice
 from .engine import Engine
 from .errors import UserError
@@ -51,6 +52,7 @@ class Daemon:
 
     def __init__(self, config: Config, model: SpeechModel | None = None) -> None:
         _check_exposure(config)
+        _check_detector(config)
         self.config = config
         self.house = House(volume_percent=config.audio.volume_percent)
         self.metrics = Metrics()
@@ -219,6 +221,14 @@ def _check_choices(config: Config, model: SpeechModel) -> None:
         if name not in known:
             choices = ", ".join(one for one in known if one)
             raise UserError(f"{model.name} has no {what} {name!r}; choose one of {choices}.")
+
+
+def _check_detector(config: Config) -> None:
+    """The voice activity detector must load now, not when somebody calls."""
+    try:
+        make_vad(config.turn.vad)
+    except VadUnavailable as error:
+        raise UserError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
 
 
 def _check_exposure(config: Config) -> None:
