@@ -49,12 +49,14 @@ class Attention(nn.Module):
         first_position: int | None = None,
         window: int | None = None,
         table: RotaryTable | None = None,
+        visible: Tensor | None = None,
     ) -> tuple[Tensor, KvCache]:
         """Causal continuation: x [B, T, D] follows the cached positions.
 
         first_position: absolute position of x[:, 0]; the cache's length where nothing was cut.
         window: a position sees itself and window - 1 before it; None sees everything.
         table: rotation of the T positions where they are not counted on from first_position.
+        visible: boolean [B, P + T], False for positions nobody may look at (padding).
         """
         start = cache.length if first_position is None else first_position
         q, k, v = self._project(x, start, table)
@@ -70,8 +72,11 @@ class Attention(nn.Module):
             mask = mask.tril(n_seen - n_new)
             if window is not None:
                 mask = mask.triu(n_seen - n_new + 1 - window)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=self._grouped)
-        return self._merge(y), cache
+        if visible is not None:
+            own = torch.ones_like(visible, dtype=torch.bool).diag_embed()[:, -n_new:]
+            seen = (visible[:, None] | own)[:, None, :, -k.shape[2] :]  # padding sees itself
+            mask = seen if mask is None else mask & seen
+        return self._merge(self._attend(q, k, v, mask)), cache
 
     def step_chunk(
         self, x: Tensor, cache: KvCache, first_position: int, n_left: int
@@ -82,6 +87,14 @@ class Attention(nn.Module):
         k, v = cache.keys_values()
         y = F.scaled_dot_product_attention(q, k, v, enable_gqa=self._grouped)
         return self._merge(y), cache.last(n_left)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        """q [B, heads, T, head_dim] over k, v [B, kv_heads, P, head_dim]."""
+        if q.shape[2] > 1 or not self._grouped:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, enable_gqa=self._grouped)
+        # One position: the heads that share k and v stand in the place of time, nothing repeats.
+        folded = q.view(q.shape[0], self.n_kv_heads, -1, self.head_dim)
+        return F.scaled_dot_product_attention(folded, k, v, attn_mask=mask).view_as(q)
 
     @property
     def _grouped(self) -> bool:

@@ -11,10 +11,86 @@ from .feed_forward import SwiGlu
 EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
 
-class MoE(nn.Module):
+class RoutedMixture(nn.Module):
     """top-k of E experts, weights renormalised, plus a shared expert that always runs.
 
+    How the experts are stored is the subclass's matter: it gives `expert` and `self.shared`.
     Letters: N positions, D width, E experts, I expert width, M modalities.
+    """
+
+    shared: nn.Module
+
+    def __init__(self, dim: int, n_experts: int, top_k: int, n_modalities: int) -> None:
+        super().__init__()
+        self.top_k = top_k
+        self.routers = nn.Parameter(torch.randn(n_modalities, n_experts, dim) * dim**-0.5)
+
+    def expert(self, index: int, x: Tensor) -> Tensor:
+        """One expert over positions x [N, D] → [N, D]."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, modality: Tensor | int) -> Tensor:
+        """x [B, T, D] with modality [B, T] in 0..M-1, or one for all → [B, T, D]."""
+        flat = x.reshape(-1, x.shape[-1])
+        return self._mixed(x, flat, self._route(flat, modality))[0]
+
+    def routed(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
+        """As forward, and the load-balance loss of the routing (Switch, arXiv 2101.03961 §2.2)."""
+        flat = x.reshape(-1, x.shape[-1])
+        probabilities = self._route(flat, modality)
+        y, chosen = self._mixed(x, flat, probabilities)
+        return y, _balance_loss(probabilities, chosen)
+
+    def choose(self, x: Tensor, modality: Tensor | int) -> tuple[Tensor, Tensor]:
+        """The experts [.., k] that positions x [.., D] visit, and their weights [.., k]."""
+        weights, chosen = self._route(x.reshape(-1, x.shape[-1]), modality).topk(self.top_k, -1)
+        shape = (*x.shape[:-1], self.top_k)
+        return chosen.view(shape), (weights / weights.sum(-1, keepdim=True)).view(shape)
+
+    def _mixed(self, x: Tensor, flat: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+        """Output [B, T, D] and the experts chosen [N, k], from probabilities [N, E]."""
+        weights, chosen = probabilities.topk(self.top_k, dim=-1)
+        weights = weights / weights.sum(-1, keepdim=True)
+        y = self._experts(flat, chosen, weights)
+        return y.view_as(x) + self.shared(x), chosen
+
+    def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """flat [N, D] through the experts chosen [N, k], weighed [N, k] and summed."""
+        if flat.shape[0] == 1:
+            return self._alone(flat, chosen, weights)
+        return self._by_expert(flat, chosen, weights)
+
+    def _route(self, flat: Tensor, modality: Tensor | int) -> Tensor:
+        """Each position's probabilities [N, E], by the router of its modality [N]."""
+        if isinstance(modality, int):
+            return F.linear(flat.float(), self.routers[modality].float()).softmax(-1)
+        every = F.linear(flat.float(), self.routers.float().flatten(0, 1))
+        every = every.view(-1, *self.routers.shape[:2])
+        index = modality.reshape(-1)[:, None, None].expand(-1, 1, every.shape[-1])
+        return every.gather(1, index).squeeze(1).softmax(-1)
+
+    def _by_expert(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """Each expert that was chosen once, over the positions that chose it."""
+        y = torch.zeros_like(flat)
+        for expert in chosen.unique().tolist():
+            rows, slot = (chosen == expert).nonzero(as_tuple=True)
+            out = self.expert(expert, flat[rows])
+            y = y.index_add(0, rows, out * weights[rows, slot, None].to(out.dtype))
+        return y
+
+    def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        """One position [1, D] through its own experts; no weight is copied."""
+        y = torch.zeros_like(flat)
+        for expert, weight in zip(chosen[0].tolist(), weights[0].to(flat.dtype), strict=True):
+            y = y + self.expert(expert, flat) * weight
+        return y
+
+
+class MoE(RoutedMixture):
+    """Experts stacked in two tensors: gate_up [E, 2I, D] and down [E, D, I].
+
+    everywhere_up_to: so many positions go through all experts at once, which pays where the
+    experts are small.
     """
 
     def __init__(
@@ -25,54 +101,22 @@ class MoE(nn.Module):
         top_k: int,
         shared_dim: int,
         n_modalities: int,
+        everywhere_up_to: int = EVERYWHERE_UP_TO,
     ) -> None:
-        super().__init__()
-        self.top_k = top_k
-        self.routers = nn.Parameter(torch.randn(n_modalities, n_experts, dim) * dim**-0.5)
+        super().__init__(dim, n_experts, top_k, n_modalities)
+        self.everywhere_up_to = everywhere_up_to
         self.gate_up = nn.Parameter(torch.randn(n_experts, 2 * expert_dim, dim) * dim**-0.5)
         self.down = nn.Parameter(torch.randn(n_experts, dim, expert_dim) * expert_dim**-0.5)
         self.shared = SwiGlu(dim, shared_dim)
 
-    def forward(self, x: Tensor, modality: Tensor) -> Tensor:
-        """x [B, T, D] with modality [B, T] in 0..M-1 → [B, T, D]."""
-        flat = x.reshape(-1, x.shape[-1])
-        return self._mixed(x, flat, self._route(flat, modality.reshape(-1)))[0]
+    def expert(self, index: int, x: Tensor) -> Tensor:
+        gate, up = F.linear(x, self.gate_up[index]).chunk(2, -1)
+        return F.linear(F.silu(gate) * up, self.down[index])
 
-    def routed(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
-        """As forward, and the load-balance loss of the routing (Switch, arXiv 2101.03961 §2.2)."""
-        flat = x.reshape(-1, x.shape[-1])
-        probabilities = self._route(flat, modality.reshape(-1))
-        y, chosen = self._mixed(x, flat, probabilities)
-        return y, _balance_loss(probabilities, chosen)
-
-    def _mixed(self, x: Tensor, flat: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-        """Output [B, T, D] and the experts chosen [N, k], from probabilities [N, E]."""
-        weights, chosen = probabilities.topk(self.top_k, dim=-1)
-        weights = weights / weights.sum(-1, keepdim=True)
-        if flat.shape[0] == 1:
-            y = self._alone(flat, chosen, weights)
-        elif flat.shape[0] <= EVERYWHERE_UP_TO:
-            y = self._everywhere(flat, chosen, weights)
-        else:
-            y = self._by_expert(flat, chosen, weights)
-        return y.view_as(x) + self.shared(x), chosen
-
-    def _route(self, flat: Tensor, modality: Tensor) -> Tensor:
-        """Each position's probabilities [N, E], by the router of its modality [N]."""
-        every = F.linear(flat.float(), self.routers.float().flatten(0, 1))
-        every = every.view(-1, *self.routers.shape[:2])
-        index = modality[:, None, None].expand(-1, 1, every.shape[-1])
-        return every.gather(1, index).squeeze(1).softmax(-1)
-
-    def _by_expert(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """Each expert once, over the positions that chose it."""
-        y = torch.zeros_like(flat)
-        for expert in range(self.gate_up.shape[0]):
-            rows, slot = (chosen == expert).nonzero(as_tuple=True)
-            gate, up = F.linear(flat[rows], self.gate_up[expert]).chunk(2, -1)
-            out = F.linear(F.silu(gate) * up, self.down[expert])
-            y = y.index_add(0, rows, out * weights[rows, slot, None].to(out.dtype))
-        return y
+    def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        if 1 < flat.shape[0] <= self.everywhere_up_to:
+            return self._everywhere(flat, chosen, weights)
+        return super()._experts(flat, chosen, weights)
 
     def _everywhere(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """Each expert over all positions, those that did not choose it with weight 0."""
@@ -82,13 +126,38 @@ class MoE(nn.Module):
         hidden = F.silu(gate) * up * share.t()[:, :, None]
         return torch.bmm(hidden, self.down.transpose(1, 2)).sum(0)
 
-    def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """One position [1, D] through its own experts; no weight is copied."""
-        y = torch.zeros_like(flat)
-        for expert, weight in zip(chosen[0].tolist(), weights[0].to(flat.dtype), strict=True):
-            gate, up = F.linear(flat, self.gate_up[expert]).chunk(2, -1)
-            y = y + F.linear(F.silu(gate) * up * weight, self.down[expert])
-        return y
+
+class ListedMoE(RoutedMixture):
+    """Experts one by one, as checkpoints store them, so that each may stay mapped to the disk."""
+
+    def __init__(
+        self,
+        dim: int,
+        n_experts: int,
+        expert_dim: int,
+        top_k: int,
+        shared_dim: int,
+        n_modalities: int,
+    ) -> None:
+        super().__init__(dim, n_experts, top_k, n_modalities)
+        self.experts = nn.ModuleList(ListedExpert(dim, expert_dim) for _ in range(n_experts))
+        self.shared = SwiGlu(dim, shared_dim)
+
+    def expert(self, index: int, x: Tensor) -> Tensor:
+        return self.experts[index](x)
+
+
+class ListedExpert(nn.Module):
+    """A gated feed-forward network of three matrices."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(dim, hidden, bias=False)
+        self.up = nn.Linear(dim, hidden, bias=False)
+        self.down = nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.silu(self.gate(x)) * self.up(x))
 
 
 def _balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:
