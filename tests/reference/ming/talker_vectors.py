@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from safetensors.torch import load_file
 from torch import Tensor
@@ -12,16 +13,25 @@ from vivavoce.models.ming.speech_bpe import SpeechBpe
 from vivavoce.models.ming.talker import load_talker
 from vivavoce.models.ming.talker_layout import LAYOUTS, SpecialIds
 
+RECORDED = Path(__file__).parent / "vectors"
 VERSIONS = {"preview": "preview", "v1": "v1", "v1_5": "v1.5"}
-CASES = [
-    (name, case)
-    for name, cases in {
-        "preview": ("no_prefix", "thinker_prefix"),
-        "v1": ("no_prefix", "thinker_prefix", "long_text"),
-        "v1_5": ("no_prefix", "thinker_prefix"),
-    }.items()
-    for case in cases
-]
+
+
+def for_every_case(metafunc) -> None:
+    """Parametrise `talker_case` with (release, case) of all talker vectors in the folder."""
+    if "talker_case" in metafunc.fixturenames:
+        cases = recorded_cases(metafunc.config.getoption("--vectors", default=RECORDED))
+        metafunc.parametrize("talker_case", cases, ids="-".join)
+
+
+def recorded_cases(folder: Path) -> list[tuple[str, str]]:
+    files = {name: folder / f"talker_{name}.json" for name in VERSIONS}
+    return [
+        (name, case)
+        for name, file in files.items()
+        if file.is_file()
+        for case in json.loads(file.read_text(encoding="utf-8"))["cases"]
+    ]
 
 
 @dataclass(frozen=True)

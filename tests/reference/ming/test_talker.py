@@ -7,16 +7,18 @@ missing speaker row gives more than 0.5.
 import pytest
 import torch
 
-from .talker_vectors import CASES, TalkerVectors
+from .talker_vectors import TalkerVectors, for_every_case
 
 TOLERANCE = {"rtol": 0, "atol": 1e-4}
 
 
-@pytest.fixture(params=CASES, ids="-".join)
-def recorded(request, vectors):
-    name, case = request.param
-    if not (vectors / f"talker_{name}.json").is_file():
-        pytest.skip(f"no talker_{name} in {vectors}")
+def pytest_generate_tests(metafunc):
+    for_every_case(metafunc)
+
+
+@pytest.fixture
+def recorded(talker_case, vectors):
+    name, case = talker_case
     of = TalkerVectors(vectors, name)
     return of, of.case(case)
 
