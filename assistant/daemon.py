@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from ..models.dialogue import SpeechModel
+from ..models.dialogue import SpeechModel, Unsupported
 from ..streaming.playout import Playout
 from ..streaming.vad import VadUnavailable, make_vad
 from .core.notices import Notice
@@ -36,6 +37,9 @@ from .session_defaults import session_defaults
 from .settings import Config
 from .skills.house import House
 from .skills.registry import SkillSet
+
+if TYPE_CHECKING:
+    from ..models.load_options import LoadOptions
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +199,7 @@ async def load_model(config: Config) -> SpeechModel:
     """Load the model the configuration names, off the event loop.
 
     Raises:
-        UserError: there is no such model, or its weights are missing.
+        UserError: there is no such model, or its weights are missing or do not fit.
     """
     if config.model.threads:  # read by the libraries when they are first imported
         os.environ.setdefault("OMP_NUM_THREADS", str(config.model.threads))
@@ -203,12 +207,21 @@ async def load_model(config: Config) -> SpeechModel:
 
     began_s = time.perf_counter()
     try:
-        model = await asyncio.to_thread(catalog.load, config.model.name)
-    except (KeyError, FileNotFoundError, ValueError) as error:
-        reason = error.args[0] if error.args else error
+        options = load_options(config)
+        model = await asyncio.to_thread(catalog.load, config.model.name, options)
+    except (KeyError, FileNotFoundError, ValueError, Unsupported) as error:
+        reason = error if isinstance(error, OSError) or not error.args else error.args[0]
         raise UserError(f"The model {config.model.name!r} cannot be loaded: {reason}.") from error
     log.info("%s loaded in %.1f s", model.name, time.perf_counter() - began_s)
     return model
+
+
+def load_options(config: Config) -> LoadOptions:
+    """How the model computes, as the configuration says."""
+    from ..models.load_options import LoadOptions
+
+    model = config.model
+    return LoadOptions(model.device, model.dtype, model.quantize, model.hub)
 
 
 def _check_choices(config: Config, model: SpeechModel) -> None:

@@ -43,7 +43,21 @@ class ServerSettings(Section):
 class ModelSettings(Section):
     """Which speech model answers, and how it computes."""
 
-    name: str = Field("nano", description="a name shown by `vivavoce models list`")
+    name: str = Field(
+        "nano", description="a name shown by `vivavoce models list`, or a model's folder"
+    )
+    hub: str = Field(
+        "", description="model hub or mirror to download from; empty: HF_ENDPOINT, else the hub"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the model computes; auto: on a GPU where there is one"
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="number format it computes in; auto: the one of its files"
+    )
+    quantize: Literal["none", "int8", "int4"] = Field(
+        "none", description="weight-only quantisation of full-size models, saves memory"
+    )
     threads: int = Field(
         1, ge=0, description="CPU threads of the model, small ones want 1; 0: all cores"
     )
