@@ -106,13 +106,12 @@ class WhisperEncoder(nn.Module):
         return self.ln_post(x)
 
 
-def whisper_names(source: TensorSource) -> Names:
+def whisper_names(source: TensorSource, config: WhisperConfig) -> Names:
     """How the stored tensors fit; the position table may be missing, as its formula is known."""
     key = "positional_embedding"
     if key in source.keys():  # noqa: SIM118 - a source is no mapping
         return {}
-    dim = source.shape("conv1.weight")[0]
-    return {key: Built((), lambda: sinusoids(WhisperConfig.n_ctx, dim))}
+    return {key: Built((), lambda: sinusoids(config.n_ctx, config.dim))}
 
 
 def sinusoids(n: int, dim: int) -> Tensor:

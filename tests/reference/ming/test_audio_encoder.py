@@ -34,7 +34,7 @@ class Recorded:
         self.io = load_file(vectors / f"{name}.io.safetensors")
         if self.is_whisper:
             self.encoder, source = WhisperEncoder(config.whisper), parts.whisper
-            load_into(self.encoder, source, whisper_names(source))
+            load_into(self.encoder, source, whisper_names(source, config.whisper))
             self.projector = AudioProjector(config.whisper_projector)
             source = parts.whisper_projector
         else:
