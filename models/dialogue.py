@@ -114,11 +114,15 @@ Item = Message | UserAudio | ToolCall | ToolResult
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling of speech tokens; text is decoded greedily where temperature is 0."""
+    """Sampling of speech tokens; text is decoded greedily where temperature is 0.
+
+    Of the top_k best the fewest remain whose chances reach top_p together.
+    """
 
     temperature: float = 0.0
     top_k: int = 20
     seed: int = 0
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
