@@ -26,11 +26,6 @@ def rotary_table(
     return cos[part], sin[part]
 
 
-def rotary_rows(positions: Tensor, head_dim: int, theta: float) -> RotaryTable:
-    """The table of any positions [T], in any order."""
-    return _table(positions[:, None].float() * _frequencies(head_dim, theta, positions.device))
-
-
 def rotary_table_at(
     positions: Tensor, head_dim: int, theta: float, sections: Sequence[int] | None = None
 ) -> RotaryTable:

@@ -39,8 +39,9 @@ MAX_TOKENS = 1000  # speech tokens of one utterance; half a minute or so
 class Spoken(NamedTuple):
     """Codec codes (20 ms each) of one speech token.
 
-    `tokens` says for each code which text token of the utterance it is taken to speak, counted
-    from 0 over the ids that were fed; see alignment.py for how good that is.
+    `tokens` says for each code which unit of text it is taken to speak, counted from 0 within
+    the utterance: an id that was fed, or whatever `Speaker.feed` was given lengths of. See
+    alignment.py for how good that is.
     """
 
     codes: tuple[int, ...]
@@ -75,8 +76,9 @@ class Speaking:
         audio: vocabulary ids of the audio lane: BOS, the prompt's speech, what was said.
         n_told: how many of them are not the talker's own.
         text: ids of the text lane as far as they are known.
+        n_text: how many of them are to be said, those of the voice prompt not counted.
         ended: whether no more text comes.
-        alignment: text tokens to say against codes said.
+        alignment: units of the text to say against codes said.
         codes_after: codes said after each speech token of the talker's own.
         held: of the speech BPE.
         sampling: how choices are made.
@@ -89,6 +91,7 @@ class Speaking:
     audio: tuple[int, ...]
     n_told: int
     text: tuple[int, ...]
+    n_text: int
     ended: bool
     alignment: Alignment
     codes_after: tuple[int, ...]
@@ -110,11 +113,6 @@ class Speaking:
     def n_missing(self) -> int:
         """Text tokens that are missing for the next code."""
         return len(self.audio) - len(self.text) if self.wants_text else 0
-
-    @property
-    def n_text(self) -> int:
-        """Text tokens to say, those of the voice prompt not counted."""
-        return len(self.alignment.ends)
 
     @property
     def n_said(self) -> int:
@@ -184,6 +182,7 @@ class Speaker:
             audio=(self.special.audio_bos, *(talker.speech_id(token) for token in told)),
             n_told=1 + len(told),
             text=voice.text,
+            n_text=0,
             ended=False,
             alignment=Alignment(tempo or voice.tempo),
             codes_after=(),
@@ -191,12 +190,27 @@ class Speaker:
             sampling=sampling,
         )
 
-    def feed(self, ids: Sequence[int], state: Speaking) -> Speaking:
-        """More text ids to say."""
+    def feed(
+        self, ids: Sequence[int], state: Speaking, lengths: Sequence[float] | None = None
+    ) -> Speaking:
+        """More text ids to say.
+
+        Args:
+            ids: of the talker's tokenizer.
+            state: of an utterance that has not ended.
+            lengths: in syllables, of the units in which the caller wants to know what is heard
+                (words, or tokens of another tokenizer); of each id where not given.
+        """
         if state.ended:
             raise ValueError("the utterance has ended; no text can follow")
-        lengths = [syllables(self.piece(token)) for token in ids]
-        return replace(state, text=(*state.text, *ids), alignment=state.alignment.add(lengths))
+        if lengths is None:
+            lengths = [syllables(self.piece(token)) for token in ids]
+        return replace(
+            state,
+            text=(*state.text, *ids),
+            n_text=state.n_text + len(ids),
+            alignment=state.alignment.add(lengths),
+        )
 
     def end(self, state: Speaking) -> Speaking:
         """No more text comes."""
@@ -224,7 +238,7 @@ class Speaker:
             codes, state = self._say(hidden, state)
             if codes:
                 first = state.n_codes - len(codes)
-                tokens = tuple(self._token_at(first + i, state) for i in range(len(codes)))
+                tokens = tuple(state.alignment.token_at(first + i) for i in range(len(codes)))
                 return Spoken(codes, tokens), state
         return None, state
 
@@ -300,8 +314,3 @@ class Speaker:
         if why == "end":  # at the limit nobody knows how much of the text was said
             state = replace(state, alignment=state.alignment.finish(state.n_codes))
         return replace(state, stopped=why)
-
-    def _token_at(self, code: int, state: Speaking) -> int:
-        """What the code speaks, as far as the talker has read the text."""
-        n_read = state.n_fed - (len(state.text) - state.n_text)
-        return max(0, min(state.alignment.token_at(code), n_read - 1))

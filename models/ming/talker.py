@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..layers.attention import Attention
 from ..layers.feed_forward import SwiGlu
 from ..layers.kv_cache import KvCache
-from ..layers.rotary import RotaryTable, rotary_rows
+from ..layers.rotary import RotaryTable, rotary_table, rotary_table_at
 from .checkpoint import Built, CheckpointError, TensorSource, joined, load_into, prefixed
 from .config import TalkerConfig
 from .talker_layout import FIRST_THINKER_ROW, SPEAKER_ROW_AFTER_THINKER
@@ -109,14 +109,17 @@ class Talker(nn.Module):
 
     def step(self, x: Tensor, positions: Sequence[int], caches: Caches) -> tuple[Tensor, Caches]:
         """x [1, T, D] at rotary `positions` [T] follows the cache → hidden [1, T, D] after norm."""
-        config, new = self.config, []
-        table = rotary_rows(
-            torch.tensor(list(positions), device=x.device), config.head_dim, config.theta
-        )
+        table, new = self._rotation(list(positions), x.device), []
         for layer, cache in zip(self.layers, caches, strict=True):
             x, cache = layer.step(x, cache, table)
             new.append(cache)
         return self.norm(x), tuple(new)
+
+    def _rotation(self, positions: list[int], device: torch.device) -> RotaryTable:
+        width, theta, n = self.config.head_dim, self.config.theta, len(positions)
+        if positions == list(range(positions[0], positions[0] + n)):
+            return rotary_table(positions[0], n, width, theta, device)
+        return rotary_table_at(torch.tensor([positions], device=device), width, theta)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden [.., D] → fp32 logits of the head's rows: [.., V], or as `speech_logits`."""
