@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -185,9 +185,15 @@ class MingConfig:
             CheckpointError: not a Ming-Lite-Omni folder, or a config file that cannot be read.
         """
         folder = Path(folder)
-        return cls.from_parts(
+        config = cls.from_parts(
             open_parts(folder), _json(folder / "config.json"), _json(folder / "talker/config.json")
         )
+        if config.talker.text_vocabulary < config.talker.vocabulary:
+            return config
+        # Preview's config.json does not say where speech ids begin: they are the last ones.
+        speech = _json(folder / "talker/s3_bpe/tokenizer.json").get("model", {}).get("vocab", ())
+        text = config.talker.vocabulary - len(speech)
+        return replace(config, talker=replace(config.talker, text_vocabulary=text))
 
     @classmethod
     def from_parts(
