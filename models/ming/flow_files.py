@@ -97,7 +97,7 @@ def load_flow(
         CheckpointError: tensors are missing, surplus or of other shapes.
     """
     settings = settings or FlowSettings()
-    if UP_LAYER in source.keys():  # noqa: SIM118 - a source is no mapping
+    if is_causal(source):
         with torch.device("meta"):
             flow: CausalFlow | WholeFlow = CausalFlow(causal_config(source, settings))
     else:
@@ -105,6 +105,11 @@ def load_flow(
             flow = WholeFlow(whole_config(source, settings))
     load_into(flow, source, flow_names(flow), IGNORED, dtype, device)
     return flow.eval()
+
+
+def is_causal(source: TensorSource) -> bool:
+    """Whether these are the tensors of v1.5's flow model."""
+    return UP_LAYER in source.keys()  # noqa: SIM118 - a source is no mapping
 
 
 def causal_config(source: TensorSource, settings: FlowSettings) -> FlowConfig:
@@ -142,7 +147,7 @@ def whole_config(source: TensorSource, settings: FlowSettings) -> FlowV1Config:
 
 def _encoder_config(source: TensorSource) -> ConformerConfig:
     dim, dim_in = source.shape("encoder.embed.out.0.weight")
-    has_up = UP_LAYER in source.keys()  # noqa: SIM118 - a source is no mapping
+    has_up = is_causal(source)
     ahead = "encoder.pre_lookahead_layer.conv1.weight"
     return ConformerConfig(
         dim_in=dim_in,
