@@ -66,11 +66,18 @@ def reflected(pcm: Tensor) -> Tensor:
 
 @lru_cache(maxsize=4)
 @torch.inference_mode(False)
-def slaney_filters(n_mels: int) -> Tensor:
-    """Triangles [201, n_mels] of equal area on Slaney's scale: linear to 1 kHz, then log."""
-    top = _slaney_mel(RATE_HZ / 2)
-    edges = _slaney_hz(torch.linspace(0.0, top, n_mels + 2, dtype=torch.float64))
-    bins = torch.linspace(0, RATE_HZ / 2, HALF + 1, dtype=torch.float64)[:, None]
+def slaney_filters(
+    n_mels: int,
+    rate_hz: int = RATE_HZ,
+    n_fft: int = WINDOW,
+    low_hz: float = 0.0,
+    high_hz: float | None = None,
+) -> Tensor:
+    """Triangles [n_fft // 2 + 1, n_mels] of equal area on Slaney's scale: linear to 1 kHz, then
+    log; from low_hz to high_hz, half the rate where not given."""
+    ends = _slaney_mel(low_hz), _slaney_mel(high_hz or rate_hz / 2)
+    edges = _slaney_hz(torch.linspace(*ends, n_mels + 2, dtype=torch.float64))
+    bins = torch.linspace(0, rate_hz / 2, n_fft // 2 + 1, dtype=torch.float64)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     area = 2.0 / (edges[2:] - edges[:-2])
@@ -78,6 +85,8 @@ def slaney_filters(n_mels: int) -> Tensor:
 
 
 def _slaney_mel(hz: float) -> float:
+    if hz < 1000.0:
+        return hz * 3.0 / 200.0
     return 15.0 + math.log(hz / 1000.0) * 27.0 / math.log(6.4)
 
 
