@@ -187,7 +187,7 @@ def _checked(pcm: Tensor, rate_hz: int) -> Tensor:
 def _of_one_length(codes: Tensor, mel: Tensor, settings: MelSettings) -> tuple[Tensor, Tensor]:
     """Codes and mel cut to the time that both cover; edges of the recording may differ."""
     frames_a_code = settings.rate_hz / settings.hop / 50
-    n_codes = min(len(codes), int(len(mel) / frames_a_code))
+    n_codes = min(len(codes), round(len(mel) / frames_a_code))
     if n_codes == 0:
         raise CheckpointError("the speech tokeniser gave no codes for the recording")
     return codes[:n_codes], mel[: round(n_codes * frames_a_code)]
