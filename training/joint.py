@@ -7,6 +7,7 @@ batch or the turn's own history as text.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -42,7 +43,7 @@ def sequences(
     turns = batch.turns
     n_positions = [(int(n) + 1) // 2 for n in batch.n_frames]
     made = []
-    for i in rng.sample(range(len(turns)), max(2, round(THINKER_SHARE * len(turns)))):
+    for i in rng.sample(range(len(turns)), math.ceil(THINKER_SHARE * len(turns))):
         turn = turns[i]
         sequence = new_sequence()
         if rng.random() < EARLIER_SHARE:

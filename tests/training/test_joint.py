@@ -90,6 +90,13 @@ def test_a_step_of_the_joint_stage_reaches_every_part():
     assert reached["thinker"] > 0.9
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_batch_may_be_small(n):
+    stage = joint.stage(torch.device("cpu"), ["en"])
+    loss, _ = stage.loss(batch(n), 0)
+    assert torch.isfinite(loss)
+
+
 def test_without_checkpoints_training_goes_on_from_the_shipped_weights(tmp_path):
     ear, thinker = Ear(SMALL, TEXT), Thinker(SMALL.thinker)
     save_half(ear, tmp_path / "ear.safetensors")
