@@ -94,8 +94,10 @@ def main_tensors(words: Words, version: str, seed: int) -> dict[str, Tensor]:
     thinker = sizes.filled(sizes.thinker(n_words), seed)
     eos = words.thinker.token_to_id("<|endoftext|>")
     never = [i for i in files.unsayable(words.thinker) if i != eos]
-    leaning = sizes.Leaning(never, {eos: 0.2})
-    leaning.give(thinker, "model.model.word_embeddings.weight", "model.lm_head.weight")
+    # Preview divides every column of its output matrix by its length.
+    weight = 40.0 if version == "preview" else 1.0
+    manners = sizes.Manners(never, pairs=files.pairs(words.thinker), weight=weight)
+    manners.give(thinker, "model.model.word_embeddings.weight", "model.lm_head.weight")
     shapes = sizes.vision()
     if version == "v1.5":
         shapes |= sizes.whisper("audio", "linear_proj_audio")
@@ -108,7 +110,7 @@ def main_tensors(words: Words, version: str, seed: int) -> dict[str, Tensor]:
         if name.endswith("positional_embedding"):
             rest[name] = sinusoids(*rest[name].shape)
         elif name.startswith("linear_proj") and name.endswith(("2.bias", "3.bias")):
-            rest[name][0] = 1.0  # the channel that words have in common, see Leaning
+            rest[name][0] = 1.0  # the channel that words have in common, see Manners
     return thinker | rest
 
 
@@ -118,7 +120,7 @@ def talker_tensors(words: Words, seed: int, tied: bool) -> dict[str, Tensor]:
     embedding, head = "model.model.embed_tokens.weight", "model.lm_head.weight"
     eos = words.talker.token_to_id("<audio_eos>")
     if not tied:
-        sizes.Leaning((), {eos: 0.1}).give(tensors, embedding, head)
+        sizes.Manners(often={eos: 0.1}).give(tensors, embedding, head)
     return tensors
 
 

@@ -22,11 +22,18 @@ TALKER_MARKS = """
 <prompt> </prompt> <thinker_prefix> </thinker_prefix> <vp> </vp>
 """.split()
 SENTENCES = """
-今天天气很好，我们去西湖边散步吧。 请把客厅的灯关掉！
-你想听什么音乐？ 现在是九点半。 我可以回答你的问题。
-Please switch off the light in the kitchen. What would you like to hear? It is half past nine.
-The weather is fine today, so let us go for a walk. I am happy to help you with that.
-""".split("\n")
+今天天气很好，我们去西湖边散步吧。
+请把客厅灯关掉！
+你想听什么音乐？
+现在是九点半。
+当然可以回答他们问题。
+蓝色天空下有三只小鸟在唱歌。
+Please switch off this light in our kitchen.
+What would she like to hear?
+It was half past nine, so he went out.
+The weather looks fine today.
+I am happy that you asked me.
+""".strip().split("\n")
 WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+"
 
 
@@ -57,6 +64,16 @@ def unsayable(tokenizer: Tokenizer) -> list[int]:
     ids = range(tokenizer.get_vocab_size())
     words = [tokenizer.decode([i], skip_special_tokens=True) for i in ids]
     return [i for i, word in zip(ids, words, strict=True) if "\ufffd" in word or not word.strip()]
+
+
+def pairs(tokenizer: Tokenizer) -> list[tuple[int, int]]:
+    """Which tokens follow which in SENTENCES, from the mark before a reply to the end of text."""
+    first, last = tokenizer.token_to_id("</role>"), tokenizer.token_to_id("<|endoftext|>")
+    found = []
+    for sentence in SENTENCES:
+        ids = [first, *tokenizer.encode(sentence, add_special_tokens=False).ids, last]
+        found += zip(ids[:-1], ids[1:], strict=True)
+    return found
 
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer, split_files: bool = False) -> None:

@@ -1,27 +1,28 @@
 """Names and shapes of the tensors in a released Ming checkpoint, at the smallest sizes that work.
 
 The names are those the makers' classes give their tensors; tests compare them with the names in
-the recorded vectors. Values are random but for a few that give tiny models manners, see `Leaning`.
+the recorded vectors. Values are random but for some that give tiny models manners, see `Manners`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 Shapes = dict[str, tuple[int, ...]]
 
-DIM, N_LAYERS, N_EXPERTS, EXPERT_DIM = 32, 2, 4, 16
+DIM, N_LAYERS, N_EXPERTS, EXPERT_DIM = 64, 2, 4, 16
 N_HEADS, N_KV_HEADS, HEAD_DIM = 2, 1, 128  # 3-axis positions need heads of 128
 WHISPER_DIM, WHISPER_CTX, N_MELS = 32, 1500, 128
 SANM_DIM, SANM_INPUT, SANM_BLOCKS = 32, 560, 3
 VISION_DIM, VISION_OUT = 32, 24
 TALKER_DIM, TALKER_LAYERS, TALKER_KV = 32, 2, 16
 SPEAKER_DIM, MEL = 192, 80
+LAYER_GAIN, CURIOSITY = 0.2, 0.7
 N_CODES = 64
 FLOW_DIM, FLOW_HEADS, FLOW_TIME = 32, 2, 64
 
@@ -309,25 +310,55 @@ def _values(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Te
 
 
 @dataclass(frozen=True)
-class Leaning:
-    """Manners of a language model: what it tends to say, whatever it reads.
+class Manners:
+    """What a tiny language model tends to say: sentences, if it was given their pairs of tokens.
 
-    One channel is the same at every position, so that its column in the output matrix is a bias.
-    never: ids it does not say; often: ids and how much more than others it says them.
+    Its layers change little of what they read, so the last token's embedding is still there at
+    the end, where the output matrix turns it into a token that follows. One channel is the same
+    at every position; its column in the output matrix is a bias.
+
+    Args:
+        never: ids it does not say.
+        often: ids and how much more than others it says them.
+        pairs: (id, id that may follow). Where several may, what was read before decides.
+        weight: of the channel in the last norm.
     """
 
-    never: Sequence[int]
-    often: Mapping[int, float]
-    strength: float = 4.0
+    never: Sequence[int] = ()
+    often: Mapping[int, float] = field(default_factory=dict)
+    pairs: Sequence[tuple[int, int]] = ()
+    weight: float = 1.0
 
     def give(self, tensors: dict[str, Tensor], embedding: str, head: str) -> None:
-        """Change the tensors of a decoder whose layers end in `outputs`."""
-        tensors[embedding][:, 0] = self.strength
+        """Change the tensors of a decoder."""
+        tensors[embedding][:, 0] = 1.0
         for name, tensor in tensors.items():
             if name.endswith(("dense.weight", "down_proj.weight", "o_proj.weight")):
                 tensor[0] = 0
-        if head != embedding:
-            tensors[head][:, 0] = 0
+                tensor *= LAYER_GAIN
+            elif name.endswith("layernorm.weight"):
+                tensor[0] = 0
+        tensors["model.model.norm.weight"][0] = self.weight
+        if self.pairs:
+            self._chain(tensors[embedding], tensors[head])
+        tensors[head][:, 0] = 0
         tensors[head][list(self.never), 0] = -10
         for token, amount in self.often.items():
             tensors[head][token, 0] = amount
+
+    def _chain(self, embedding: Tensor, head: Tensor) -> None:
+        noise, heard = head.clone(), embedding.clone()
+        heard[:, 0] = 0
+        heard /= heard.norm(dim=1, keepdim=True)
+        head *= 0.1
+        followers: dict[int, set[int]] = {}
+        for token, follower in self.pairs:
+            followers.setdefault(token, set()).add(follower)
+        for token, choices in followers.items():
+            for follower in sorted(choices):
+                head[follower] += heard[token]
+                if len(choices) > 1:
+                    row = noise[follower]
+                    head[follower] += CURIOSITY * (row - (row @ heard[token]) * heard[token])
+        first, last = self.pairs[0][0], self.pairs[-1][1]  # of a sentence, which is never empty
+        head[last] -= (head[last] @ heard[first]).clamp(min=0) * heard[first]
