@@ -291,6 +291,7 @@ class Speaker:
         """Choose the next speech token → its codes."""
         stop, n_said = self.talker.n_speech, state.n_said
         logits = self.talker.speech_logits(hidden)
+        logits[self.bpe.n_tokens : stop] = -torch.inf  # rows that only round the table off
         if not self._may_stop(state):
             logits[stop] = -torch.inf
         choice = choose(logits, state.sampling, n_said)

@@ -137,6 +137,7 @@ class Talker(nn.Module):
 # --- loading ----------------------------------------------------------------------------------
 
 EMBEDDING, HEAD = "model.model.embed_tokens.weight", "model.lm_head.weight"
+NORM = "model.model.norm.weight"
 UNUSED = ("*.rotary_emb.inv_freq", HEAD)
 
 
@@ -151,7 +152,8 @@ def load_talker(
 ) -> Talker:
     """The talker of a checkpoint, whose tensors are named with or without `talker.`.
 
-    A missing `lm_head` means the output layer is the embedding table.
+    A missing `lm_head` means the output layer is the embedding table. Without a dtype weights
+    stay in the one they are stored in.
 
     Raises:
         CheckpointError: names every tensor that is missing, surplus or of another shape.
@@ -165,6 +167,8 @@ def load_talker(
         )
     with torch.device("meta"):
         talker = Talker(config, audio_eos, whole_head)
+    if dtype is None and NORM in keys:
+        dtype = source.tensor(NORM).dtype
     names = talker_names(config, audio_eos, whole_head, tied=HEAD not in keys)
     load_into(talker, source, names, ignore=UNUSED, dtype=dtype, device=device)
     if whole_head and HEAD not in keys:
@@ -184,7 +188,7 @@ def talker_names(
     """Stored name, or how to build it, by our parameter's name."""
     names: dict[str, str | Built] = {
         "embedding.weight": EMBEDDING,
-        "norm.weight": "model.model.norm.weight",
+        "norm.weight": NORM,
         "from_thinker.weight": "thinker_to_talker_proj.weight",
         "from_thinker.bias": "thinker_to_talker_proj.bias",
         "from_speaker.weight": Built(("vp_head.weight",), _one_tap),
