@@ -279,6 +279,8 @@ class WorkerLine:
             log.exception("the model failed in a reply")
             self._fail(reply, f"the model failed ({type(error).__name__})")
             return
+        if isinstance(part, AudioDelta) and len(part.pcm) == 0:
+            return  # the model is at work; this was a place to stop it
         reply.spoken = reply.spoken or isinstance(part, TextDelta | AudioDelta)
         if part is None or isinstance(part, ReplyDone):
             self._done(reply, part)

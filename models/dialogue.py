@@ -69,7 +69,10 @@ class TextDelta:
 
 @dataclass(frozen=True, eq=False)
 class AudioDelta:
-    """The next reply audio, pcm [n] at output_rate_hz, speaking text token `token_index`."""
+    """The next reply audio, pcm [n] at output_rate_hz, speaking text token `token_index`.
+
+    An empty one says nothing: the model is at work and may be stopped here.
+    """
 
     pcm: Pcm
     token_index: int

@@ -1,0 +1,343 @@
+"""One conversation with a Ming model: models/dialogue.py as the family does it.
+
+    person speaks    <audio>, positions as they become final
+    reply            the rest of the positions, </audio>, dialect hint, ASSISTANT, then tokens;
+                     each complete piece of text is spoken before the next is thought of
+    interrupted      the thinker's memory is cut after the last word heard
+
+What the template puts after a reply is read when the person's next turn begins, so that a
+finished reply can still be cut for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..dialogue import (
+    AudioDelta,
+    DialogueOptions,
+    DoneReason,
+    Item,
+    Message,
+    Pcm,
+    ReplyDone,
+    ReplyOptions,
+    ReplyPart,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Usage,
+    UserAudio,
+)
+from ..layers.sampling import TextDecoding
+from .alignment import syllables
+from .hearing import Ear
+from .memory import Context, Fed, Memory, Reply, stacked_states, words_of
+from .modality import AUDIO
+from .mouth import MouthState
+from .prompt import (
+    Part,
+    opening,
+    placeholders,
+    reply_closing,
+    reply_opening,
+    sound_closing,
+    sound_opening,
+    words,
+)
+from .sentences import EAGER, Cutting, Piece, cut, finish
+from .speaking import SAMPLING
+from .tasks import Thinking, dialect_hint, spoken_step
+from .tokenizer import Decoding
+
+if TYPE_CHECKING:
+    from .model import MingModel
+
+MAX_REPLY_TOKENS = 512  # and no phrase of ten tokens twice: the reference's settings
+NO_REPEAT_NGRAM = 10
+NOTHING = AudioDelta(np.zeros(0, np.float32), 0)  # at work
+KEPT_SHARE = 0.5  # of the longest context, when old turns have to be forgotten
+
+
+@dataclass
+class _Counts:
+    """Tokens of the reply being made."""
+
+    text: int = 0
+    speech: int = 0
+
+
+class MingDialogue:
+    """See models/dialogue.py; not thread-safe.
+
+    Raises:
+        ValueError: an unknown voice or language.
+    """
+
+    def __init__(self, model: MingModel, options: DialogueOptions, ear: Ear | None = None) -> None:
+        self._model, self._options = model, options
+        self._ear = ear or model.ear
+        self._hint = dialect_hint(options.language)
+        self._voice = model.voice(options.voice)
+        sampling = options.sampling
+        self._decoding = TextDecoding(model.ids.stops, NO_REPEAT_NGRAM, sampling)
+        chosen = sampling if sampling.temperature > 0 else SAMPLING
+        self._speech_sampling = replace(chosen, seed=sampling.seed)
+        self._memory = Memory(Context(model.thinker.initial()))
+        with torch.inference_mode():
+            self._feed(opening(options.instructions))
+        for item in options.history:
+            self.add(item)
+
+    # --- listening -------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def listen(self, pcm: Pcm) -> None:
+        if len(pcm) == 0:
+            return
+        if self._memory.hearing is None:
+            self._open_turn()
+            self._feed(sound_opening())
+            self._memory = replace(self._memory, hearing=self._ear.initial())
+        hearing = self._memory.hearing
+        assert hearing is not None
+        samples = torch.tensor(pcm, dtype=torch.float32)
+        positions, hearing = self._ear.hear(samples, hearing)
+        self._memory = replace(self._memory, hearing=hearing)
+        self._feed_sound(positions)
+
+    def mark(self) -> Memory:
+        return self._memory
+
+    def rewind(self, mark: Memory) -> None:
+        self._memory = mark
+
+    @torch.inference_mode()
+    def add(self, item: Item) -> None:
+        if isinstance(item, UserAudio):
+            self.listen(item.pcm)
+            self._close_hearing()
+        elif isinstance(item, ToolCall):
+            return  # the family has no form for a call; what came of it is told with the result
+        elif isinstance(item, ToolResult):
+            self._open_turn()
+            self._feed(words(f"{item.output}\n"))
+        elif item.role == "assistant":
+            self._add_reply(item)
+        else:
+            self._open_turn()
+            self._feed(words(f"SYSTEM: {item.text}\n" if item.role == "system" else item.text))
+
+    def _add_reply(self, message: Message) -> None:
+        self._open_turn()
+        self._close_hearing()
+        self._feed((*reply_opening(), *words(message.text)))
+        self._memory = replace(self._memory, human_open=False, reply=None)
+
+    # --- replying --------------------------------------------------------------------------
+
+    def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
+        options = options or ReplyOptions()
+        before, counts = self._memory, _Counts()
+        with torch.inference_mode():
+            hidden = self._close_turn(options)
+        mouth = self._begin_speaking() if options.audio else None
+        self._memory = replace(
+            self._memory, human_open=False, reply=Reply(self._memory.context, mouth=mouth)
+        )
+        limit = options.max_tokens
+        reason: DoneReason = "completed"
+        for part in self._answer(hidden, counts):
+            if limit is not None and counts.text + counts.speech > limit:
+                reason = "max_tokens"
+                break
+            yield part
+        if counts.text >= MAX_REPLY_TOKENS:
+            reason = "max_tokens"
+        if reason == "completed":
+            self._memory = replace(self._memory, reply=replace(self._reply, complete=True))
+        yield ReplyDone(reason, self._usage(before, counts))
+
+    @property
+    def _reply(self) -> Reply:
+        assert self._memory.reply is not None
+        return self._memory.reply
+
+    def _close_turn(self, options: ReplyOptions) -> Tensor:
+        """End the human's turn → the hidden state [D] that begins the reply."""
+        self._open_turn()
+        self._close_hearing()
+        asked = " ".join(text for text in (options.instructions, self._hint) if text)
+        return self._feed((*words(asked), *reply_opening()))
+
+    def _begin_speaking(self) -> MouthState | None:
+        """The talker before its first word; None where the model has none."""
+        mouth, voice = self._model.mouth, self._voice
+        if mouth is None or voice is None:
+            return None
+        reads = self._model.settings.talker_reads
+        thinker = stacked_states(self._memory.context) if reads else None
+        return mouth.begin(voice, thinker, self._speech_sampling)
+
+    def _answer(self, hidden: Tensor, counts: _Counts) -> Iterator[ReplyPart]:
+        """Text as it is thought; its sound as soon as there is a piece to say."""
+        cutting = Cutting()
+        for visible in self._think(hidden, counts):
+            if visible:
+                yield TextDelta(visible, len(self._reply.shown) - 1)
+            if self._reply.mouth is not None:
+                pieces, cutting = cut(visible, cutting, EAGER)
+                yield from self._say(pieces, counts)
+        if self._reply.mouth is not None:
+            yield from self._say(finish(cutting), counts)
+
+    def _think(self, hidden: Tensor, counts: _Counts) -> Iterator[str]:
+        """Decode tokens; what each adds for the listener, which may be nothing."""
+        model, decoding, thinking = self._model, Decoding(), Thinking()
+        while counts.text < MAX_REPLY_TOKENS:
+            with torch.inference_mode():
+                logits = model.thinker.logits(hidden)
+                token = self._decoding.next_token(logits, self._memory.context.ids)
+                if token is None:
+                    break
+                hidden = self._feed_ids([token])
+            counts.text += 1
+            delta, decoding = model.tokenizer.step(token, decoding)
+            visible, thinking = spoken_step(delta, thinking)
+            yield self._wrote(visible)
+        rest, thinking = spoken_step(model.tokenizer.rest(decoding), thinking)
+        rest += "" if thinking.hidden else thinking.waiting
+        if rest:
+            reply = self._reply
+            self._memory = replace(self._memory, reply=reply.ended(rest))
+            yield rest
+
+    def _wrote(self, visible: str) -> str:
+        self._memory = replace(self._memory, reply=self._reply.written(visible))
+        return visible
+
+    def _say(self, pieces: Sequence[Piece], counts: _Counts) -> Iterator[ReplyPart]:
+        """Speak pieces of text; parts without sound let the caller stop in time."""
+        mouth = self._model.mouth
+        assert mouth is not None
+        for piece in pieces:
+            state = self._reply.mouth
+            assert state is not None
+            if piece.spoken.strip():
+                lengths = [syllables(word) for word in words_of(piece.raw)]
+                state = mouth.feed(mouth.speaker.encode(piece.spoken), state, lengths)
+                state = mouth.close(state)
+            self._memory = replace(self._memory, reply=self._reply.voiced(piece.raw, state))
+            n_before = state.n_codes
+            while not state.idle:
+                deltas, state = mouth.step(state)
+                counts.speech += state.n_codes - n_before
+                n_before = state.n_codes
+                n_samples = state.n_samples
+                reply = replace(self._reply, mouth=state, n_samples=n_samples)
+                self._memory = replace(self._memory, reply=reply)
+                for delta in deltas or [NOTHING]:
+                    yield AudioDelta(delta.pcm, reply.shown_at(delta.token_index))
+
+    # --- forgetting ------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def truncate(self, samples_heard: int) -> str:
+        reply = self._memory.reply
+        if reply is None:
+            raise ValueError("there is no reply to truncate")
+        if not 0 <= samples_heard <= reply.n_samples:
+            raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
+        memory = self._memory
+        n_tokens = reply.tokens_heard(self._model.mouth, samples_heard)
+        kept = reply.cut(n_tokens, samples_heard)
+        context = reply.start.continued(memory.context, n_tokens)
+        self._memory = replace(memory, context=context, human_open=False, reply=kept)
+        if memory.human_open:
+            self._open_turn()
+            for fed in memory.context.turns[-1]:
+                self._refeed(fed)
+        return kept.text
+
+    def _open_turn(self) -> None:
+        """Begin the human's turn, unless it is open."""
+        if self._memory.human_open:
+            return
+        self._feed(reply_closing())
+        self._memory = replace(
+            self._memory, human_open=True, context=self._memory.context.next_turn()
+        )
+        if len(self._memory.context.ids) > self._model.longest:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Read the opening and the last turns anew, without those that have become too many."""
+        begin, *turns = self._memory.context.turns
+        room = int(KEPT_SHARE * self._model.longest) - sum(len(fed.ids) for fed in begin)
+        kept: list[tuple[Fed, ...]] = []
+        for turn in reversed(turns):
+            room -= sum(len(fed.ids) for fed in turn)
+            if room < 0:
+                break
+            kept.insert(0, turn)
+        context = Context(self._model.thinker.initial())
+        self._memory = replace(self._memory, context=context, reply=None)
+        self._feed(opening(self._options.instructions))
+        for turn in kept:
+            self._memory = replace(self._memory, context=self._memory.context.next_turn())
+            for fed in turn:
+                self._refeed(fed)
+
+    # --- the thinker's memory --------------------------------------------------------------
+
+    def _close_hearing(self) -> None:
+        """Encode what is left of what the person says."""
+        if self._memory.hearing is None:
+            return
+        positions, _ = self._ear.settle(self._memory.hearing)
+        self._feed_sound(positions)
+        self._feed(sound_closing())
+        self._memory = replace(self._memory, hearing=None)
+
+    def _feed_sound(self, positions: Tensor) -> None:
+        n = positions.shape[1]
+        if n:
+            ids = self._model.tokenizer.encode_parts(placeholders("audio", n))
+            self._refeed(Fed(tuple(ids), positions, AUDIO))
+            self._memory = replace(self._memory, n_audio_in=self._memory.n_audio_in + n)
+
+    def _feed(self, parts: Iterable[Part]) -> Tensor:
+        """Read a piece of the template; gives the last hidden state [D]."""
+        return self._feed_ids(self._model.tokenizer.encode_parts(parts))
+
+    def _feed_ids(self, ids: list[int]) -> Tensor:
+        self._memory = replace(self._memory, n_text_in=self._memory.n_text_in + len(ids))
+        return self._refeed(Fed(tuple(ids)))
+
+    def _refeed(self, fed: Fed) -> Tensor:
+        """Read positions once more, or for the first time → the last hidden state [D]."""
+        context, thinker = self._memory.context, self._model.thinker
+        x = fed.vectors
+        if x is None:
+            x = thinker.embed(torch.tensor([fed.ids], device=self._model.device))
+        rows = fed.rows_from(context.position)[:, None].to(self._model.device)
+        hidden, caches = thinker.step(x, fed.modality, rows, context.caches)
+        context = context.fed(fed, caches)
+        if self._model.settings.talker_reads and self._memory.human_open:
+            context = context.with_states(x[0] + hidden[0])
+        self._memory = replace(self._memory, context=context)
+        return hidden[0, -1]
+
+    def _usage(self, before: Memory, counts: _Counts) -> Usage:
+        return Usage(
+            input_text_tokens=before.n_text_in,
+            input_audio_tokens=self._memory.n_audio_in,
+            output_text_tokens=counts.text,
+            output_audio_tokens=counts.speech,
+        )

@@ -1,0 +1,99 @@
+"""A folder in the released layout → MingModel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..load_options import LoadOptions
+from .checkpoint import CheckpointError
+from .config import MingConfig
+from .detokenizer import WholeDetokenizer
+from .detokenizer_files import load_detokenizer
+from .features import read_cmvn
+from .hearing import Ear, sanm_ear, whisper_ear
+from .model import MingModel, MingSettings
+from .mouth import Mouth
+from .parts import Parts, open_parts
+from .talker_files import load_speaker
+from .thinker_files import load_thinker
+from .tokenizer import TextTokenizer
+
+
+def load_ming(
+    folder: Path, options: LoadOptions | None = None, settings: MingSettings | None = None
+) -> MingModel:
+    """Read a checkpoint.
+
+    On a CPU, in the format they are stored in, the experts stay mapped to the disk until used.
+
+    Args:
+        folder: in the released layout, of any release.
+        options: where and in which number format it computes.
+        settings: see MingSettings.
+
+    Raises:
+        CheckpointError: names what is missing or does not fit.
+        ValueError: options this machine cannot do.
+    """
+    options, settings = options or LoadOptions(), settings or MingSettings()
+    parts, config = open_parts(folder), MingConfig.from_folder(folder)
+    if parts.thinker is None:
+        raise CheckpointError(f"{folder} holds no language model: no tensor begins with `model.`")
+    device = options.torch_device()
+    stored = parts.thinker.tensor("model.norm.weight").dtype
+    dtype = options.torch_dtype(stored)
+    mapped = device.type == "cpu" and dtype == stored
+    thinker = load_thinker(
+        config.thinker, parts.thinker, dtype, device, "listed" if mapped else "stacked"
+    )
+    ear, scribe = _ears(folder, parts, config, settings, dtype, device)
+    return MingModel(
+        name=folder.name,
+        config=config,
+        tokenizer=TextTokenizer.from_folder(folder),
+        ear=ear,
+        scribe=scribe,
+        thinker=thinker,
+        mouth=_mouth(folder, parts, config, dtype, device),
+        folder=folder,
+        settings=settings,
+    )
+
+
+def _ears(
+    folder: Path,
+    parts: Parts,
+    config: MingConfig,
+    settings: MingSettings,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[Ear, Ear]:
+    """The ear for conversation and the one for writing down; only v1 has two.
+
+    Its makers use SANM for spoken questions and Whisper to transcribe.
+    """
+    blocks = settings.blocks
+    sanm = whisper = None
+    if parts.sanm is not None:
+        cmvn = read_cmvn(folder / "am.mvn")
+        sanm = sanm_ear(parts, config, cmvn, blocks, dtype, device)
+    if parts.whisper is not None:
+        whisper = whisper_ear(parts, config, blocks, dtype, device)
+    ear, scribe = sanm or whisper, whisper or sanm
+    if ear is None or scribe is None:
+        raise CheckpointError(f"{folder} holds no audio encoder")
+    return ear, scribe
+
+
+def _mouth(
+    folder: Path, parts: Parts, config: MingConfig, dtype: torch.dtype, device: torch.device
+) -> Mouth | None:
+    """Talker and audio decoder; None where the folder has no talker at all."""
+    if parts.talker is None and not (folder / "talker").is_dir():
+        return None
+    speaker = load_speaker(folder, config, parts.talker, dtype, device)
+    # The flow model stays in fp32: ten steps of an ODE are no place for rounding.
+    detokenizer = load_detokenizer(folder / "talker", device=device)
+    return Mouth(speaker, detokenizer, isinstance(detokenizer, WholeDetokenizer))

@@ -1,0 +1,143 @@
+"""A Ming-Lite-Omni checkpoint as a SpeechModel: opening dialogues, reading aloud, writing down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dialogue import (
+    AudioDelta,
+    DialogueOptions,
+    Message,
+    Pcm,
+    ReplyOptions,
+    ReplyPart,
+    TextDelta,
+    Transcript,
+    Unsupported,
+    UserAudio,
+)
+from .config import MingConfig
+from .dialogue import MingDialogue
+from .features import RATE_HZ
+from .hearing import Blocks, Ear
+from .mouth import Mouth, ReadyVoice, read_aloud
+from .sentences import cut_text
+from .tasks import AUTO, LANGUAGES, parse_transcript, transcription_prompt
+from .thinker import MingThinker
+from .tokenizer import TextTokenizer, ThinkerIds
+from .voice_prompt import load_voice_prompt
+from .voices import voices_of
+
+RESERVE = 2048  # positions kept free for a turn and its reply
+
+
+@dataclass(frozen=True)
+class MingSettings:
+    """What can be chosen about a Ming model beside LoadOptions.
+
+    Args:
+        blocks: encode speech block by block while it comes, an approximation; None is exact.
+        talker_reads: whether the talker is given the thinker's states of the human's turn; the
+            makers' own streaming does not.
+    """
+
+    blocks: Blocks | None = None
+    talker_reads: bool = False
+
+
+class MingModel:
+    """A loaded checkpoint of the family. Holds nothing of a conversation.
+
+    Args:
+        name: what it is called.
+        config: its sizes.
+        tokenizer: of the thinker.
+        ear: hears conversations; `scribe` what is to be written down (v1 has two ears).
+        thinker: the language model.
+        mouth: talker and audio decoder; None for a model that only writes.
+        folder: where its voices lie.
+    """
+
+    languages: Sequence[str] = tuple(name for name in LANGUAGES if name != AUTO)
+    input_rate_hz: int = RATE_HZ
+
+    def __init__(
+        self,
+        name: str,
+        config: MingConfig,
+        tokenizer: TextTokenizer,
+        ear: Ear,
+        scribe: Ear,
+        thinker: MingThinker,
+        mouth: Mouth | None,
+        folder: Path,
+        settings: MingSettings | None = None,
+    ) -> None:
+        self.name, self.config, self.tokenizer = name, config, tokenizer
+        self.ear, self.scribe, self.thinker, self.mouth = ear, scribe, thinker, mouth
+        self.settings = settings or MingSettings()
+        self.ids = ThinkerIds.of(tokenizer)
+        self.longest = config.thinker.max_positions - RESERVE
+        self.device = thinker.embedding.weight.device
+        self.modalities = ("audio", "text") if mouth else ("text",)
+        self.output_rate_hz = mouth.rate_hz if mouth else config.detokenizer.rate_hz
+        self._voice_files = voices_of(folder) if mouth else {}
+        self._ready: dict[str, ReadyVoice] = {}
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """Names of the voices it can speak with."""
+        return tuple(self._voice_files)
+
+    def open(self, options: DialogueOptions | None = None) -> MingDialogue:
+        """A new conversation. Raises ValueError for an unknown voice or language."""
+        return MingDialogue(self, options or DialogueOptions())
+
+    def voice(self, name: str | None) -> ReadyVoice | None:
+        """A voice made ready, the first where none is named; None for a model that only writes.
+
+        Raises:
+            ValueError: no such voice, or there are none.
+            CheckpointError: its file cannot be used.
+        """
+        if self.mouth is None:
+            return None
+        if not self._voice_files:
+            raise ValueError(f"{self.name} has no voice yet: make one with `vivavoce voices add`")
+        name = name or self.voices[0]
+        if name not in self._voice_files:
+            raise ValueError(f"{self.name} has no voice {name!r}: {', '.join(self.voices)}")
+        if name not in self._ready:
+            self._ready[name] = self.mouth.prepare(load_voice_prompt(self._voice_files[name]))
+        return self._ready[name]
+
+    def transcribe(self, pcm: Pcm) -> Transcript:
+        """Write down a whole recording [n] at 16 kHz; the language is what the model names."""
+        text = "".join(
+            part.text for part in self._transcription(pcm) if isinstance(part, TextDelta)
+        )
+        transcript, language = parse_transcript(text)
+        return Transcript(transcript, language or AUTO)
+
+    def _transcription(self, pcm: Pcm) -> Iterator[ReplyPart]:
+        dialogue = MingDialogue(self, DialogueOptions(), ear=self.scribe)
+        dialogue.add(Message("user", transcription_prompt()))
+        dialogue.add(UserAudio(pcm))
+        return dialogue.reply(ReplyOptions(audio=False))
+
+    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
+        """Read `text` aloud.
+
+        Raises:
+            Unsupported: a model that only writes.
+            ValueError: an unknown voice, or nothing to say.
+        """
+        if self.mouth is None:
+            raise Unsupported(f"{self.name} was loaded without a talker and cannot speak")
+        ready, pieces = self.voice(voice), cut_text(text)
+        assert ready is not None
+        if not pieces:
+            raise ValueError("there are no words in the text that can be said")
+        return read_aloud(self.mouth, ready, pieces)
