@@ -115,12 +115,12 @@ def main_tensors(words: Words, version: str, seed: int) -> dict[str, Tensor]:
 
 
 def talker_tensors(words: Words, seed: int, tied: bool) -> dict[str, Tensor]:
-    """The talker; speaks about thirty tokens if sampled."""
+    """The talker; says some twenty tokens if sampled."""
     tensors = sizes.filled(sizes.talker(words.n_talker + N_SPEECH, tied), seed)
-    embedding, head = "model.model.embed_tokens.weight", "model.lm_head.weight"
+    embedding = "model.model.embed_tokens.weight"
+    head = embedding if tied else "model.lm_head.weight"
     eos = words.talker.token_to_id("<audio_eos>")
-    if not tied:
-        sizes.Manners(often={eos: 0.1}).give(tensors, embedding, head)
+    sizes.Manners(often={eos: 0.3}).give(tensors, embedding, head)
     return tensors
 
 
@@ -186,7 +186,7 @@ def quiet(vocoder: dict[str, Tensor]) -> dict[str, Tensor]:
     for name in vocoder:
         if name.startswith("conv_post.") and name.endswith(("weight_g", "original0")):
             vocoder[name] *= 0.3
-    vocoder["conv_post.bias"][:9] -= 3
+    vocoder["conv_post.bias"][:9] -= 1
     return vocoder
 
 

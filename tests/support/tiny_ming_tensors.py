@@ -341,10 +341,11 @@ class Manners:
         tensors["model.model.norm.weight"][0] = self.weight
         if self.pairs:
             self._chain(tensors[embedding], tensors[head])
-        tensors[head][:, 0] = 0
+        if head != embedding:
+            tensors[head][:, 0] = 0
         tensors[head][list(self.never), 0] = -10
         for token, amount in self.often.items():
-            tensors[head][token, 0] = amount
+            tensors[head][token, 0] += amount
 
     def _chain(self, embedding: Tensor, head: Tensor) -> None:
         noise, heard = head.clone(), embedding.clone()
