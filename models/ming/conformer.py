@@ -128,6 +128,8 @@ def _by_key(by_distance: Tensor, n_seen: int) -> Tensor:
                         b0 b1 b2 .    →   b0 b1 b2
     """
     batch, heads, n, width = by_distance.shape
+    if n == 1:
+        return by_distance
     flat = by_distance.reshape(batch, heads, n * width)[..., n - 1 : n * width - 1]
     return flat.view(batch, heads, n, width - 1)[..., :n_seen]
 

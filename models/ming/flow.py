@@ -140,13 +140,14 @@ class CausalFlow(nn.Module):
         state = self.initial(voice)
         x = self.embedding(self._clamped([*voice.codes, *codes]))
         n = x.shape[1] if last else x.shape[1] - self.config.encoder.look_ahead
-        masks = self._masks(n) if chunked else None
+        masks = self.masks(n) if chunked else None
         hidden, _ = self.encoder.step(x, n, state.encoder, keep=False, masks=masks)
         mask = masks[1] if masks else None
         mel, _ = self._solve(self.project(hidden), state, keep=False, mask=mask)
         return mel[state.prompt_mel.shape[0] :]
 
-    def _masks(self, n: int) -> tuple[Tensor, Tensor]:
+    def masks(self, n: int) -> tuple[Tensor, Tensor]:
+        """Where each of n codes, and each of their frames, may look."""
         chunk, device = self.config.chunk, self.project.weight.device
         up = chunk_mask(n * self.ratio, chunk * self.ratio, n, device)
         return chunk_mask(n, chunk, n, device), up

@@ -134,17 +134,19 @@ class Hift(nn.Module):
 
     # --- the source ------------------------------------------------------------------------
 
-    def source(self, pitch: Tensor, draws: Draws, cycles: Tensor | None = None) -> Tensor:
+    def source(self, pitch: Tensor, draws: Draws, turns: Tensor | None = None) -> Tensor:
         """The excitation of frames with pitch [1, T] in Hz.
 
         Args:
             pitch: fundamental frequency per frame, 0 where unvoiced.
             draws: what is random about it.
-            cycles: turns [] of the fundamental before the first frame (smooth_phase only).
+            turns: of the fundamental before the first frame, a scalar (smooth_phase only). Given,
+                the sines go on evenly over both ends; else they stand still from the last
+                centre on, as in the reference.
         Returns:
             source [1, 1, S] in -1..1.
         """
-        phase = self._smooth(pitch, cycles) if self.config.smooth_phase else self._exact(pitch)
+        phase = self._smooth(pitch, turns) if self.config.smooth_phase else self._exact(pitch)
         offset = draws.phase.clone().to(pitch.device)
         offset[0] = 0
         if not self.config.smooth_phase:
@@ -159,14 +161,18 @@ class Hift(nn.Module):
         """Turns [T] of the fundamental from one frame's centre to the next."""
         return (pitch[0].double() / self.config.rate_hz * self.config.frame).cumsum(0)
 
-    def _smooth(self, pitch: Tensor, cycles: Tensor | None) -> Tensor:
+    def _smooth(self, pitch: Tensor, start: Tensor | None) -> Tensor:
         """Phases [1, S, K]: summed by frame, straight lines between the frames' centres."""
         c = self.config
-        start = 0.0 if cycles is None else cycles
         numbers = torch.arange(1, c.n_sines + 1, device=pitch.device).double()
-        per_sample = (pitch[0].double()[:, None] * numbers / c.rate_hz) % 1
-        turns = start * numbers + per_sample.cumsum(0) * c.frame
+        steps = (pitch[0].double()[:, None] * numbers / c.rate_hz) % 1 * c.frame
+        turns = steps.cumsum(0)
+        if start is not None:  # a frame more on both sides, cut off again below
+            turns = torch.cat([turns[:1] - steps[:1], turns, turns[-1:] + steps[-1:]])
+            turns = turns + start * numbers
         between = F.interpolate(turns.t()[None], scale_factor=c.frame, mode="linear")
+        if start is not None:
+            between = between[..., c.frame : -c.frame]
         return 2 * math.pi * between.transpose(1, 2)
 
     def _exact(self, pitch: Tensor) -> Tensor:

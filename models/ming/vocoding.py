@@ -9,7 +9,7 @@ the piece before, whose final samples were held back; both versions are blended:
 
 The context's source is reused, and its pitch goes on where it stopped, so that voiced sounds have
 no seam of phase. `as_reference` switches both of the reference's habits on: the phase starts anew
-and the Hamming window blends with weights that sum to 1.08.
+and the Hamming window blends with weights that sum to about 1.08.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from torch import Tensor
 from .vocoder import Draws, Hift
 
 N_CONTEXT = 8  # frames held back and vocoded again: 160 ms at 50 Hz
-HAMMING_SUM = 1.08
 
 Draw = Callable[[int, int], Draws]
 """(frames, seed) → what is random about their source."""
@@ -88,15 +87,17 @@ class PiecewiseVocoder:
     def _source(self, frames: Tensor, state: VocoderState, seed: int) -> tuple[Tensor, Tensor]:
         """Source [1, 1, S] of known and new frames, and the turns after them."""
         pitch = self.hift.pitch(frames.t()[None])
-        turns = self.hift.turns(pitch)
-        n_known, reused = state.mel.shape[0], len(state.source)
-        start = turns.new_zeros(())
-        if n_known and not self.as_reference:
-            start = state.turns - turns[n_known - 1]
-            reused -= self.frame // 2  # behind the last centre the phase stood still
-        source = self.hift.source(pitch, self._draw(len(frames), seed), start)
+        draws, reused = self._draw(len(frames), seed), len(state.source)
+        if self.as_reference:
+            source, after = self.hift.source(pitch, draws), state.turns
+        else:
+            turns = self.hift.turns(pitch)
+            n_known = state.mel.shape[0]
+            start = state.turns - turns[n_known - 1] if n_known else state.turns
+            source, after = self.hift.source(pitch, draws, start), (start + turns[-1]) % 1
+            reused -= self.frame // 2 if n_known else 0  # from the last centre on it was a guess
         source[0, 0, :reused] = state.source[:reused]
-        return source, (start + turns[-1]) % 1
+        return source, after
 
     def _nothing_new(self, state: VocoderState, last: bool) -> tuple[Tensor, VocoderState]:
         if not last:
@@ -110,6 +111,7 @@ def blended(new: Tensor, old: Tensor, as_reference: bool) -> Tensor:
     if n == 0:
         return new
     window = torch.hamming_window(2 * n, periodic=False, dtype=new.dtype, device=new.device)
+    rising, falling = window[:n], window[n:]
     if not as_reference:
-        window = window / HAMMING_SUM
-    return torch.cat([new[:n] * window[:n] + old * window[n:], new[n:]])
+        rising, falling = rising / (rising + falling), falling / (rising + falling)
+    return torch.cat([new[:n] * rising + old * falling, new[n:]])
