@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
+from .few_rows import MAX_VECTORS, ExpertTable, Matrix, usable
 
 EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
@@ -14,8 +15,8 @@ EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting po
 class RoutedMixture(nn.Module):
     """top-k of E experts, weights renormalised, plus a shared expert that always runs.
 
-    How the experts are stored is the subclass's matter: it gives `expert` and `self.shared`.
-    Letters: N positions, D width, E experts, I expert width, M modalities.
+    How the experts are stored is the subclass's matter: it gives `expert`, `matrices` and
+    `self.shared`. Letters: N positions, D width, E experts, I expert width, M modalities.
     """
 
     shared: nn.Module
@@ -23,11 +24,20 @@ class RoutedMixture(nn.Module):
     def __init__(self, dim: int, n_experts: int, top_k: int, n_modalities: int) -> None:
         super().__init__()
         self.top_k = top_k
+        self._table: ExpertTable | None = None
         self.routers = nn.Parameter(torch.randn(n_modalities, n_experts, dim) * dim**-0.5)
 
     def expert(self, index: int, x: Tensor) -> Tensor:
         """One expert over positions x [N, D] → [N, D]."""
         raise NotImplementedError
+
+    def matrices(self, index: int) -> tuple[Matrix, Matrix, Matrix]:
+        """One expert's gate [I, D], up [I, D] and down [D, I] as they are stored."""
+        raise NotImplementedError
+
+    def prepare_few_rows(self) -> None:
+        """From now on few positions on the CPU take the compiled functions of few_rows.py."""
+        self._table = ExpertTable([self.matrices(i) for i in range(self.routers.shape[1])])
 
     def forward(self, x: Tensor, modality: Tensor | int) -> Tensor:
         """x [B, T, D] with modality [B, T] in 0..M-1, or one for all → [B, T, D]."""
@@ -56,6 +66,8 @@ class RoutedMixture(nn.Module):
 
     def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """flat [N, D] through the experts chosen [N, k], weighed [N, k] and summed."""
+        if self._table is not None and usable(flat, MAX_VECTORS):
+            return self._table.run(flat, chosen, weights)
         if flat.shape[0] == 1:
             return self._alone(flat, chosen, weights)
         return self._by_expert(flat, chosen, weights)
@@ -113,6 +125,15 @@ class MoE(RoutedMixture):
         gate, up = F.linear(x, self.gate_up[index]).chunk(2, -1)
         return F.linear(F.silu(gate) * up, self.down[index])
 
+    def weights(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        """One expert's gate [I, D], up [I, D] and down [D, I]."""
+        gate, up = self.gate_up.data[index].chunk(2)
+        return gate, up, self.down.data[index]
+
+    def matrices(self, index: int) -> tuple[Matrix, Matrix, Matrix]:
+        gate, up, down = self.weights(index)
+        return Matrix(gate), Matrix(up), Matrix(down)
+
     def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         if 1 < flat.shape[0] <= self.everywhere_up_to:
             return self._everywhere(flat, chosen, weights)
@@ -145,6 +166,15 @@ class ListedMoE(RoutedMixture):
 
     def expert(self, index: int, x: Tensor) -> Tensor:
         return self.experts[index](x)
+
+    def weights(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        """One expert's gate [I, D], up [I, D] and down [D, I]."""
+        one = self.experts[index]
+        return one.gate.weight.data, one.up.weight.data, one.down.weight.data
+
+    def matrices(self, index: int) -> tuple[Matrix, Matrix, Matrix]:
+        gate, up, down = self.weights(index)
+        return Matrix(gate), Matrix(up), Matrix(down)
 
 
 class ListedExpert(nn.Module):
