@@ -14,8 +14,9 @@ to last; what was estimated before is then estimated anew. The truncation of a r
 this: an utterance is generated faster than it is heard, so most are finished when cut.
 
 The estimate is exact at both ends of a finished utterance. Inside it errs by the difference of
-real and average tempo, about one or two syllables in a sentence of even tempo, more around long
-pauses that no punctuation mark foretells.
+real and average tempo. Measured on nano's voice, whose words have known ends (ten English sentences
+of 1.3 to 4.5 s): half of all word ends within 0.1 s, nine of ten within 0.35 s; while the utterance
+is being made within 0.2 s and 1.0 s. Ming's own voices may differ.
 """
 
 from __future__ import annotations

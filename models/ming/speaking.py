@@ -27,6 +27,7 @@ from torch import Tensor
 from ..dialogue import Sampling
 from ..layers.sampling import choose
 from .alignment import Alignment, Tempo, syllables
+from .checkpoint import CheckpointError
 from .speech_bpe import SpeechBpe, SpeechBpeState
 from .talker import Caches, Talker
 from .talker_layout import Layout, SpecialIds
@@ -138,7 +139,16 @@ class Speaker:
         piece: Callable[[int], str],
         max_tokens: int = MAX_TOKENS,
     ) -> None:
-        """`encode` gives the talker's text ids of a text, `piece` the text of one id."""
+        """`encode` gives the talker's text ids of a text, `piece` the text of one id.
+
+        Raises:
+            CheckpointError: the talker has fewer speech tokens than the speech BPE.
+        """
+        if talker.n_speech < bpe.n_tokens:
+            raise CheckpointError(
+                f"the talker's table has rows for {talker.n_speech} speech tokens, its speech "
+                f"BPE has {bpe.n_tokens}: it is the table of a text model"
+            )
         self.talker, self.bpe, self.special, self.layout = talker, bpe, special, layout
         self.encode, self.piece, self.max_tokens = encode, piece, max_tokens
 

@@ -1,10 +1,13 @@
 """Which word is heard: lengths of text, tempo, and the division of a finished utterance."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.models.ming.alignment import Alignment, Tempo, syllables
+from vivavoce.models.nano.model import NanoModel
+from vivavoce.models.nano.voice import WordAudio
 
 EVEN = Tempo(n_codes=100, n_syllables=10)
 
@@ -73,3 +76,35 @@ def test_time_only_goes_forward(lengths, code, total):
     assert alignment.heard(code) <= alignment.heard(code + 1) <= len(lengths)
     if lengths:
         assert alignment.heard(code) <= alignment.token_at(code) + 1
+
+
+SENTENCES = [
+    "the lamp in the kitchen is on now",
+    "the temperature in the living room is twenty one degrees",
+    "i could not find that device please say it again",
+    "tomorrow will be sunny with a high of eighteen degrees",
+]
+
+
+def word_ends_s(voice, words):
+    """Where a voice that knows it ends each word, in seconds."""
+    ends, n_samples = {}, 0
+    for part in voice.speak(iter(words), seed=1):
+        if isinstance(part, WordAudio):
+            n_samples += len(part.pcm)
+            ends[part.index] = n_samples / voice.rate_hz
+    return [ends[i] for i in range(len(words))]
+
+
+def test_it_is_close_for_a_voice_whose_word_ends_are_known():
+    voice, errors = NanoModel.load().voice, []
+    for sentence in SENTENCES:
+        words = sentence.split()
+        true = word_ends_s(voice, words)
+        n_codes = round(true[-1] * 50)
+        alignment = Alignment(EVEN).add(syllables(word) for word in words).finish(n_codes)
+        heard = [alignment.heard(n) for n in range(n_codes + 1)]
+        ours = [heard.index(i + 1) / 50 for i in range(len(words))]
+        errors += [abs(a - b) for a, b in zip(ours[:-1], true[:-1], strict=True)]
+    assert np.median(errors) < 0.2
+    assert np.quantile(errors, 0.9) < 0.8

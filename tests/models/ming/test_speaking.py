@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from vivavoce.models.ming.alignment import Tempo
+from vivavoce.models.ming.checkpoint import CheckpointError
+from vivavoce.models.ming.speaking import Speaker
+from vivavoce.models.ming.talker import Talker
 from vivavoce.models.ming.talker_layout import LAYOUTS
 from vivavoce.models.ming.voice_prompt import VoicePrompt
 
-from .tiny_talker import CONFIG, LIVELY, SPECIAL, encode, make_prompt, make_speaker
+from .tiny_talker import CONFIG, LIVELY, SPECIAL, encode, make_bpe, make_prompt, make_speaker, piece
 
 TEXT = encode("the lamp is on, and the door is shut. nothing else to say")
 
@@ -221,3 +224,20 @@ def test_a_prompt_of_unknown_codes_is_refused():
     prompt = VoicePrompt.of(torch.randn(6), "hi", torch.tensor([3, 4095]))
     with pytest.raises(ValueError, match="no codec code 4095"):
         make_speaker().voice(prompt)
+
+
+def test_a_table_without_rows_for_all_speech_tokens_is_refused():
+    """As of a text model, whose table has a few rows more than its tokenizer."""
+    talker = Talker(replace(CONFIG, vocabulary=CONFIG.text_vocabulary + 9), SPECIAL.audio_eos)
+    with pytest.raises(CheckpointError, match="rows for 9 speech tokens, .* BPE has 30"):
+        Speaker(talker, make_bpe(), SPECIAL, LAYOUTS["v1.5"], encode, piece)
+
+
+def test_rows_that_only_round_the_table_off_are_never_said():
+    config = replace(CONFIG, vocabulary=CONFIG.vocabulary + 200)
+    torch.manual_seed(0)
+    talker = Talker(config, SPECIAL.audio_eos).eval().requires_grad_(False)
+    speaker = Speaker(talker, make_bpe(), SPECIAL, LAYOUTS["v1.5"], encode, piece, max_tokens=60)
+    said, state = say(speaker, TEXT)
+    assert said
+    assert max(state.audio) < CONFIG.vocabulary
