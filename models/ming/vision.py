@@ -113,11 +113,15 @@ class VisionTower(nn.Module):
 
     def forward(self, patches: Tensor, grid: Grid) -> Tensor:
         """One picture or video: patches [N, K] in groups of 2 x 2 → [P, out_dim]."""
-        config, device = self.config, patches.device
-        rows, columns = patch_places(grid, config.merge, device)
-        table = _rotary(rows, columns, config.dim // config.n_heads)
-        frames = whole_frames(grid, device)
+        config = self.config
+        rows, columns = patch_places(grid, config.merge)
+        cos, sin = _rotary(rows, columns, config.dim // config.n_heads)
+        table = cos.to(patches.device), sin.to(patches.device)
         windows = window_segments(grid, rows, columns, config.window // config.patch)
+        frames, windows = (
+            tuple(members.to(patches.device) for members in segments)
+            for segments in (whole_frames(grid), windows)
+        )
         x = self.patch(patches.to(self.patch.weight.dtype))
         for number, block in enumerate(self.blocks):
             x = block(x, table, frames if number in config.full_attention_blocks else windows)
@@ -171,7 +175,7 @@ def load_eye(
     return Eye(tower, projector).eval()
 
 
-def patch_places(grid: Grid, merge: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def patch_places(grid: Grid, merge: int) -> tuple[Tensor, Tensor]:
     """Row and column [N] of every patch in its frame, in the order of the patches."""
     t, h, w = grid
 
@@ -179,22 +183,22 @@ def patch_places(grid: Grid, merge: int, device: torch.device) -> tuple[Tensor, 
         groups = places.view(h // merge, merge, w // merge, merge).transpose(1, 2)
         return groups.flatten().repeat(t)
 
-    rows = torch.arange(h, device=device)[:, None].expand(h, w).contiguous()
-    columns = torch.arange(w, device=device).expand(h, w).contiguous()
+    rows = torch.arange(h)[:, None].expand(h, w).contiguous()
+    columns = torch.arange(w).expand(h, w).contiguous()
     return ordered(rows), ordered(columns)
 
 
-def whole_frames(grid: Grid, device: torch.device) -> Segments:
+def whole_frames(grid: Grid) -> Segments:
     """Every frame sees itself."""
     t, h, w = grid
-    return (torch.arange(t * h * w, device=device).view(t, h * w),)
+    return (torch.arange(t * h * w).view(t, h * w),)
 
 
 def window_segments(grid: Grid, rows: Tensor, columns: Tensor, side: int) -> Segments:
     """Windows of side x side patches from the upper left; those at the border are smaller."""
     t, h, w = grid
     n_across, n_down = -(-w // side), -(-h // side)
-    frame = torch.arange(t, device=rows.device).repeat_interleave(h * w)
+    frame = torch.arange(t).repeat_interleave(h * w)
     window = (frame * n_down + rows // side) * n_across + columns // side
     members = window.argsort(stable=True)
     counts = window.bincount(minlength=t * n_down * n_across).tolist()
@@ -206,7 +210,7 @@ def window_segments(grid: Grid, rows: Tensor, columns: Tensor, side: int) -> Seg
 
 def _rotary(rows: Tensor, columns: Tensor, head_dim: int) -> RotaryTable:
     """Half of the frequencies turn with the row, half with the column."""
-    exponent = torch.arange(0, head_dim // 2, 2, device=rows.device).float() / (head_dim // 2)
+    exponent = torch.arange(0, head_dim // 2, 2).float() / (head_dim // 2)
     rates = THETA**-exponent
     angle = torch.cat([rows[:, None] * rates, columns[:, None] * rates], dim=-1)
     cos, sin = angle.cos(), angle.sin()

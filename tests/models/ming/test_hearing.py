@@ -203,6 +203,29 @@ def test_a_turn_longer_than_the_position_table_is_refused() -> None:
     assert tiny_ear("sanm").longest_s is None
 
 
+@pytest.mark.parametrize("blocks", [None, SMALL])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_ear_may_live_on_another_device_than_the_sound(kind: str, blocks: Blocks | None) -> None:
+    """The meta device computes shapes only, and refuses to mix devices as others do."""
+    positions = heard(tiny_ear(kind, blocks).to("meta"), *noise(2.0).split(3200))
+    assert positions.device.type == "meta" and positions.shape[2] == 12
+
+
+def millions(module: torch.nn.Module) -> float:
+    return sum(parameter.numel() for parameter in module.parameters()) / 1e6
+
+
+def test_full_size_ears_have_the_parameters_of_the_released_ones() -> None:
+    with torch.device("meta"):
+        whisper, sanm = WhisperEncoder(WhisperConfig()), SanmEncoder(SanmConfig())
+        projectors = [
+            AudioProjector(ProjectorConfig(*sizes))
+            for sizes in ((1280, 2048, 3, 2), (512, 2048, 1, 1))
+        ]
+    sizes = [millions(module) for module in (whisper, sanm, *projectors)]
+    assert sizes == pytest.approx([635.0, 158.0, 12.06, 5.25], abs=0.05)
+
+
 # --- the recorded models -------------------------------------------------------------------
 
 

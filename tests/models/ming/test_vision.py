@@ -17,7 +17,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
 )
 
 from vivavoce.models.ming.checkpoint import CheckpointError, TensorDict
-from vivavoce.models.ming.config import MingConfig
+from vivavoce.models.ming.config import MingConfig, VisionConfig
 from vivavoce.models.ming.parts import Parts, parts_of
 from vivavoce.models.ming.pictures import (
     PictureSettings,
@@ -26,7 +26,7 @@ from vivavoce.models.ming.pictures import (
     picture,
     video,
 )
-from vivavoce.models.ming.vision import Eye, load_eye
+from vivavoce.models.ming.vision import Eye, VisionProjector, VisionTower, load_eye
 
 SIZES = [(100, 84), (28, 280), (333, 200), (65, 1000), (230, 226), (13, 702)]  # height, width
 SETTINGS = PictureSettings(min_pixels=10_000, max_pixels=60_000, video_max_pixels=30_000)
@@ -156,6 +156,18 @@ def test_a_checkpoint_without_an_eye_or_with_half_of_one_says_so(reference) -> N
     half = Parts(vision=TensorDict(tensors), vision_projector=parts.vision_projector)
     with pytest.raises(CheckpointError, match=r"lacks merger\.mlp\.0\.bias"):
         load_eye(half, config)
+
+
+def test_a_full_size_eye_has_the_parameters_of_the_released_one() -> None:
+    """On the meta device, which refuses to mix devices with the pixels' as others do."""
+    with torch.device("meta"):
+        model = Eye(VisionTower(VisionConfig()), VisionProjector(8192, 2048))
+    tower, projector = (
+        sum(parameter.numel() for parameter in part.parameters()) / 1e6
+        for part in (model.tower, model.projector)
+    )
+    assert (tower, projector) == pytest.approx((704.6, 21.0), abs=0.05)
+    assert model.see(picture(pixels(300, 400))).shape == (1, 154, 2048)
 
 
 # --- pixels --------------------------------------------------------------------------------
