@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from .commands import config, demo, devices, models, replay, serve, talk
+from .commands import config, demo, devices, models, replay, serve, talk, voices
 from .errors import UserError
 
 app = typer.Typer(
@@ -22,7 +22,8 @@ app.command("talk")(talk.talk)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("devices")(devices.devices)
-app.add_typer(models.app, name="models", help="Speech models: what there is.")
+app.add_typer(models.app, name="models", help="Speech models: list, download, verify.")
+app.add_typer(voices.app, name="voices", help="Voices of a model: list, add.")
 app.add_typer(config.app, name="config", help="The configuration in effect.")
 
 

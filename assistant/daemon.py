@@ -201,8 +201,7 @@ async def load_model(config: Config) -> SpeechModel:
     Raises:
         UserError: there is no such model, or its weights are missing or do not fit.
     """
-    if config.model.threads:  # read by the libraries when they are first imported
-        os.environ.setdefault("OMP_NUM_THREADS", str(config.model.threads))
+    limit_threads(config)
     from ..models import catalog
 
     began_s = time.perf_counter()
@@ -214,6 +213,12 @@ async def load_model(config: Config) -> SpeechModel:
         raise UserError(f"The model {config.model.name!r} cannot be loaded: {reason}.") from error
     log.info("%s loaded in %.1f s", model.name, time.perf_counter() - began_s)
     return model
+
+
+def limit_threads(config: Config) -> None:
+    """Threads of the model's libraries, which read this when they are first imported."""
+    if config.model.threads:
+        os.environ.setdefault("OMP_NUM_THREADS", str(config.model.threads))
 
 
 def load_options(config: Config) -> LoadOptions:

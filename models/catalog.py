@@ -13,7 +13,10 @@ import torch
 from . import hub as hubs
 from .dialogue import SpeechModel
 from .load_options import LoadOptions
+from .nano.inventory import examine_nano
+from .nano.model import FOLDER as NANO_FOLDER
 from .nano.model import NanoModel
+from .report import Report
 
 SHIPPED = ("nano",)
 PUBLISHED = (
@@ -50,10 +53,10 @@ def load(name: str, options: LoadOptions | None = None) -> SpeechModel:
     folder = obtain(name, options.hub)
     if kind_of(folder) == "nano":
         return _nano(folder, options)
-    from .ming.model import MingModel
+    from .ming.loading import load_ming
 
     try:
-        return MingModel.load(folder, options)
+        return load_ming(folder, options)
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise ValueError(
             "it does not fit into memory; set model.quantize to int8 or int4 "
@@ -92,6 +95,8 @@ def download(name: str, hub: str = "", progress: hubs.Progress | None = None) ->
     Raises:
         UnknownModel, HubError: see `load`.
     """
+    if name in SHIPPED:
+        raise UnknownModel(f"{name} is part of the package")
     repo = repository(name)
     if repo not in PUBLISHED:
         _kind(hubs.read_config(repo, hub), repo)
@@ -129,6 +134,42 @@ def kind_of(folder: Path) -> Kind:
     except (OSError, ValueError) as error:
         raise UnknownModel(f"{path} cannot be read: {error}") from None
     return _kind(config, str(folder))
+
+
+# --- looking inside --------------------------------------------------------------------------
+
+
+def examine(name: str) -> Report:
+    """What a model on this machine holds, lacks and takes in memory.
+
+    Args:
+        name: a folder, a name of SHIPPED, or a repository that was downloaded.
+
+    Raises:
+        UnknownModel: none of those, or not on this machine.
+        CheckpointError: a folder that nothing can be said of.
+    """
+    folder = folder_of(name)
+    if kind_of(folder) == "ming":
+        from .ming.inventory import examine as examine_ming
+
+        return examine_ming(folder)
+    return examine_nano(folder)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model on this machine, a shipped one too. Raises UnknownModel."""
+    if name in SHIPPED:
+        return NANO_FOLDER
+    folder = find(name)
+    if folder is None:
+        raise UnknownModel(
+            f"{name} is not (wholly) on this machine: `vivavoce models download {name}`"
+        )
+    return folder
+
+
+# --- kinds -----------------------------------------------------------------------------------
 
 
 def _kind(config: object, where: str) -> Kind:

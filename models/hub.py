@@ -142,7 +142,7 @@ def read_config(repo: str, hub: str = "") -> dict[str, Any]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    _check_address(hub)
+    plan(repo, hub)  # says at once where the hub cannot be reached; the call below tries on
     with _explained(repo, hub), _quiet_client():
         try:
             path = hf_hub_download(repo, "config.json", endpoint=hub or None, token=_token(hub))

@@ -18,7 +18,13 @@ Preset = Annotated[
     str | None, typer.Option("--preset", help="Shipped preset to build on.", metavar="NAME")
 ]
 Model = Annotated[
-    str | None, typer.Option("--model", help="Speech model, see `vivavoce models list`.")
+    str | None,
+    typer.Option("--model", help="Speech model: see `vivavoce models list`, or a folder."),
+]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")]
+Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+Quantize = Annotated[
+    str | None, typer.Option("--quantize", help="none, int8 or int4: full-size models' weights.")
 ]
 ApiKey = Annotated[
     str | None, typer.Option("--api-key", help="Key that clients must send.", metavar="KEY")

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import ApiKey, ConfigFile, LogLevel, Model, Preset, configuration
+from .downloads import Hub, obtain_model
+from .options import (
+    ApiKey,
+    ConfigFile,
+    Device,
+    Dtype,
+    LogLevel,
+    Model,
+    Preset,
+    Quantize,
+    configuration,
+)
 
 if TYPE_CHECKING:
     from ..daemon import Daemon
@@ -22,6 +33,10 @@ def serve(
         bool, typer.Option("--no-audio", help="No microphone and speaker, the WebSocket only.")
     ] = False,
     api_key: ApiKey = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    quantize: Quantize = None,
+    hub: Hub = None,
     file: ConfigFile = None,
     preset: Preset = None,
     log_level: LogLevel = None,
@@ -29,19 +44,28 @@ def serve(
     """Run the daemon: microphone and speaker of this machine, WebSocket and HTTP on one port.
 
     Prints `ready ws://HOST:PORT/v1/realtime` on stdout when it accepts.
+    A model on the hub is downloaded first if it is not on this machine.
     Logs go to stderr. Ends on Ctrl-C or SIGTERM.
     """
     config = configuration(
         file,
         preset,
         log_level,
-        model={"name": model},
+        model={
+            "name": model,
+            "device": device,
+            "dtype": dtype,
+            "quantize": quantize,
+            "hub": hub,
+        },
         server={"host": host, "port": port, "api_key": api_key},
         audio={"enabled": False if no_audio else None},
     )
     from ..daemon import Daemon
 
-    asyncio.run(_serve(Daemon(config)))
+    daemon = Daemon(config)
+    obtain_model(config)
+    asyncio.run(_serve(daemon))
 
 
 async def _serve(daemon: Daemon) -> None:

@@ -20,6 +20,7 @@ import typer
 from ..client import Connection, Conversation, Exchange
 from ..errors import UserError
 from ..settings import Config
+from .downloads import obtain_model
 from .options import ApiKey, ConfigFile, LogLevel, Model, Preset, configuration
 
 RATE_HZ = 24000
@@ -98,6 +99,8 @@ def talk(
     plan = Plan(
         settings, _conversations(inputs or [], listed), url, model, output, as_json, bool(pace)
     )
+    if not url:
+        obtain_model(settings)
     asyncio.run(_run(plan))
 
 

@@ -33,6 +33,7 @@ SPEAKER_VECTOR = "talker/campplus.onnx"
 SPEECH_CODES = "talker/speech_tokenizer_v1.onnx"
 SHIPPED_IN = ("data/spks", "spks", "talker/data/spks", "talker/spks", "talker")
 LONGEST_S, SHORTEST_S = 30.0, 1.0
+CODES_HZ = 50
 QUIETEST = 1e-3  # root mean square of full scale, -60 dB
 _NAME = re.compile(r"[^\W_][\w-]{0,39}")
 _IN_THE_CACHE = re.compile(r"models--([\w.-]+)")
@@ -186,7 +187,7 @@ def _checked(pcm: Tensor, rate_hz: int) -> Tensor:
 
 def _of_one_length(codes: Tensor, mel: Tensor, settings: MelSettings) -> tuple[Tensor, Tensor]:
     """Codes and mel cut to the time that both cover; edges of the recording may differ."""
-    frames_a_code = settings.rate_hz / settings.hop / 50
+    frames_a_code = settings.rate_hz / settings.hop / CODES_HZ
     n_codes = min(len(codes), round(len(mel) / frames_a_code))
     if n_codes == 0:
         raise CheckpointError("the speech tokeniser gave no codes for the recording")

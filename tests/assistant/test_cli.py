@@ -112,7 +112,11 @@ def test_no_sound_card_is_said_plainly(complaint, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "talk", "demo", "replay", "devices", "models list", "config show"]
+    "command",
+    [
+        *("serve", "talk", "demo", "replay", "devices", "config show"),
+        *("models list", "models download", "models verify", "voices list", "voices add"),
+    ],
 )
 def test_every_command_explains_itself(command):
     shown = subprocess.run(

@@ -1,0 +1,149 @@
+"""What a checkpoint folder is found to hold, to lack and to take in memory."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.support.tiny_ming import VERSIONS, write_tiny_ming
+from vivavoce.models.ming.checkpoint import CheckpointError, open_safetensors
+from vivavoce.models.ming.inventory import examine
+from vivavoce.models.report import PartReport, Report
+
+SHARD = "model-00002-of-00003.safetensors"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    return write_tiny_ming(tmp_path_factory.mktemp("ming") / "tiny")
+
+
+@pytest.fixture
+def folder(written, tmp_path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "tiny"))
+
+
+def part(report: Report, name: str) -> PartReport:
+    (found,) = [one for one in report.parts if one.name == name]
+    return found
+
+
+def edited(folder: Path, drop: str = "", add: str = "") -> None:
+    """Takes a tensor out of its shard and out of the index, or puts one more in."""
+    tensors = load_file(folder / SHARD)
+    index_file = folder / "model.safetensors.index.json"
+    index = json.loads(index_file.read_text())
+    if drop:
+        del tensors[drop], index["weight_map"][drop]
+    if add:
+        tensors[add] = torch.zeros(2)
+        index["weight_map"][add] = SHARD
+    save_file(tensors, folder / SHARD)
+    index_file.write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_whole_folder_of_each_release_is_whole(tmp_path, version):
+    report = examine(write_tiny_ming(tmp_path / "tiny", version))
+    assert report.model == f"Ming-Lite-Omni {version}"
+    assert report.usable
+    assert [one.fault for one in report.parts] == [""] * len(report.parts)
+
+
+def test_every_number_in_the_tensors_is_counted_once(folder):
+    report = examine(folder)
+    stored = [open_safetensors(folder), open_safetensors(folder / "talker")]
+    total = sum(torch.Size(one.shape(key)).numel() for one in stored for key in one.keys())  # noqa: SIM118
+    decoder = sum(one.n_parameters for one in report.parts if one.where.endswith(".pt"))
+    assert sum(one.n_parameters for one in report.parts) == total + decoder
+    assert report.memory["bf16"] == 2 * total + 4 * decoder
+    assert report.memory["bf16"] > report.memory["int8"] > report.memory["int4"]
+
+
+def test_int8_and_int4_shrink_the_matrices_of_the_two_language_models_alone(folder):
+    main, talker = open_safetensors(folder), open_safetensors(folder / "talker")
+    matrices = 0
+    for key in (*main.keys(), *talker.keys()):
+        source = main if key in main.keys() else talker  # noqa: SIM118 - no mapping
+        is_layer = key.startswith(("model.model.layers.", "talker.model.model.layers."))
+        if is_layer and len(source.shape(key)) == 2 and not key.endswith("gate.weight"):
+            matrices += torch.Size(source.shape(key)).numel()
+    memory = examine(folder).memory
+    assert memory["bf16"] - memory["int8"] == pytest.approx(matrices * (1 - 2 / 128), abs=2)
+    assert memory["int8"] - memory["int4"] == pytest.approx(matrices * 0.5, abs=2)
+
+
+def test_a_missing_and_a_surplus_tensor_are_named(folder):
+    lost = "model.model.layers.0.mlp.experts.1.up_proj.weight"
+    edited(folder, drop=lost)
+    report = examine(folder)
+    assert not report.usable
+    assert (
+        "lacks model.layers.0.mlp.experts.1.up_proj.weight" in part(report, "language model").fault
+    )
+    edited(folder, add="audio.blocks.0.attn.key.bias")
+    assert (
+        "no use for blocks.0.attn.key.bias"
+        in part(examine(folder), "audio encoder, Whisper-size").fault
+    )
+
+
+def test_a_missing_shard_is_named_by_every_part_that_may_lie_in_it(folder):
+    (folder / SHARD).unlink()
+    report = examine(folder)
+    assert not report.usable
+    assert SHARD in part(report, "language model").fault
+    assert part(report, "sound of mel frames (vocoder)").fault == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("talker/flow_stream.pt", "mel frames of speech (flow matching)"),
+        ("talker/hift_v2.pt", "sound of mel frames (vocoder)"),
+        ("talker/s3_bpe/char_mapping.txt", "speech tokens"),
+        ("talker/model.safetensors", "talker"),
+    ],
+)
+def test_a_missing_file_makes_the_model_unusable(folder, file, name):
+    (folder / file).unlink()
+    report = examine(folder)
+    assert not report.usable
+    assert part(report, name).fault
+
+
+@pytest.mark.parametrize("file", ["talker/campplus.onnx", "talker/speech_tokenizer_v1.onnx"])
+def test_without_the_onnx_files_it_still_speaks(folder, file):
+    (folder / file).unlink()
+    report = examine(folder)
+    assert report.usable
+    faults = [one for one in report.parts if one.fault]
+    assert [one.where for one in faults] == [file]
+    assert faults[0].without == "no voices can be made of recordings"
+
+
+def test_a_folder_without_voices_says_how_to_get_one(folder):
+    shutil.rmtree(folder / "data")
+    assert "voices add" in part(examine(folder), "voices: none").without
+
+
+def test_a_speaker_file_that_would_run_code_is_not_opened(folder):
+    class Harm:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return print, ("harm done",)
+
+    torch.save({"vp_emb": Harm()}, folder / "data" / "spks" / "luna_v2.pt")
+    report = examine(folder)
+    assert "holds more than tensors" in part(report, "voices: eng_v2, luna_v2").fault
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no folder"):
+        examine(tmp_path / "absent")
+    with pytest.raises(CheckpointError):
+        examine(tmp_path)
