@@ -99,7 +99,8 @@ class StreamState:
     """One voice speaking.
 
     Args:
-        voice: its prompt, the mel of which is as long as the codes.
+        given: the voice as it was given.
+        voice: the same, with as much mel as codes.
         flow: after all complete chunks.
         codes: those behind the complete chunks.
         n_rendered: codes whose mel was made, prompt included.
@@ -109,6 +110,7 @@ class StreamState:
         history: new codes since the prompt, where `finish` needs them.
     """
 
+    given: VoicePrompt
     voice: VoicePrompt
     seed: int
     speed: float
@@ -137,16 +139,15 @@ class StreamingDetokenizer:
         self._vocoder = PiecewiseVocoder(hift, self.settings.as_reference, draw)
         self._chunk, self._ahead = flow.config.chunk, flow.config.encoder.look_ahead
         self._carry = self.settings.carry and self.settings.finish == "chunked"
+        self._latest: StreamState | None = None  # the voice read last, before its first code
 
     @torch.inference_mode()
     def open(self, voice: VoicePrompt, seed: int = 0, speed: float = 1.0) -> StreamState:
         """See Detokenizer."""
         check_speed(speed)
-        voice = aligned(voice, self.flow.ratio)
-        n = len(voice.codes)
-        flow, vocoder = self.flow.initial(voice), self._vocoder.initial()
-        state = StreamState(voice, seed, speed, flow, tuple(voice.codes), n, n, vocoder)
-        return self._advance(state)[1]
+        if self._latest is None or self._latest.given is not voice:
+            self._latest = self._before_the_first_code(voice)
+        return replace(self._latest, seed=seed, speed=speed)
 
     @torch.inference_mode()
     def push(self, codes: Sequence[int], state: StreamState) -> tuple[Pcm, StreamState]:
@@ -162,10 +163,16 @@ class StreamingDetokenizer:
         pcm, state = self._spoken(self._rest(state, end), state, end, last=True)
         if self._carry:
             return pcm, replace(state, origin=end)
-        anew = self.open(state.voice, state.seed, state.speed)
+        anew = self.open(state.given, state.seed, state.speed)
         return pcm, replace(anew, timeline=state.timeline, n_pieces=state.n_pieces)
 
     # --- chunks ----------------------------------------------------------------------------
+
+    def _before_the_first_code(self, given: VoicePrompt) -> StreamState:
+        voice = aligned(given, self.flow.ratio)
+        n, codes = len(voice.codes), tuple(voice.codes)
+        flow, vocoder = self.flow.initial(voice), self._vocoder.initial()
+        return self._advance(StreamState(given, voice, 0, 1.0, flow, codes, n, n, vocoder))[1]
 
     def _advance(self, state: StreamState) -> tuple[Pcm, StreamState]:
         """Make all the mel there are codes for."""
@@ -302,7 +309,7 @@ def stretched(mel: Tensor, n_frames: int) -> Tensor:
 
 def piece_seed(seed: int, n_pieces: int) -> int:
     """The seed of one piece of a stream."""
-    return seed * 1_000_003 + n_pieces
+    return (seed * 1_000_003 + n_pieces) % 2**63
 
 
 def check_speed(speed: float) -> None:
