@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from vivavoce.models.layers.quantised import fitted
 from vivavoce.models.ming.checkpoint import CheckpointError, TensorDict
 from vivavoce.models.ming.talker import load_talker
 from vivavoce.models.ming.talker_layout import LAYOUTS, SpecialIds
@@ -108,3 +109,22 @@ def test_batches_of_steps_equal_single_steps():
         hidden, caches = talker.step(x[:, i : i + 1], [i], caches)
         parts.append(hidden)
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("bits", "error"), [(None, 1e-4), ("int8", 0.02), ("int4", 0.4)])
+@torch.inference_mode()
+def test_fewer_bits_say_nearly_the_same(bits, error):
+    """The deviation of the logits against their spread; prefill and single steps."""
+    plain, fit = load(stored()), fitted(load(stored()), bits)
+    ids = [list(range(12)), list(range(12, 24))]
+    for split in (12, 11):
+        ours = []
+        for talker in (plain, fit):
+            hidden, caches = talker.step(
+                talker.embed(*(row[:split] for row in ids)), range(split), talker.initial()
+            )
+            if split < 12:
+                x = talker.embed(*(row[split:] for row in ids))
+                hidden, _ = talker.step(x, range(split, 12), caches)
+            ours.append(talker.speech_logits(hidden[0, -1]))
+        assert (ours[1] - ours[0]).std() <= error * ours[0].std()
