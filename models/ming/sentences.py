@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from .english_numbers import spelled
 from .normalizer import MARKS, normalize
 
 BREAKS = "，。！？；：、,.!?;:\n"
@@ -24,16 +25,21 @@ class Pace:
     Args:
         first: items before a mark at which the first piece may end.
         later: the same of every further piece.
-        longest: items after which a piece ends without a mark, between two words.
+        longest_first: items after which the first piece ends even without a mark, between words.
+        longest: the same of every further piece.
+        english: whether numbers are said in English where no hanzi stand beside them; the
+            reference says them in Chinese.
     """
 
     first: int = 12
     later: int = 8
+    longest_first: int | None = None
     longest: int | None = None
+    english: bool = False
 
 
 REFERENCE = Pace()
-EAGER = Pace(first=1, later=1, longest=8)
+EAGER = Pace(first=1, longest_first=8, longest=24, english=True)
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,13 @@ class Cutting:
     Args:
         n_pieces: pieces given that say something.
         mid: whether the last piece ended without a mark.
+        pace: of the last `cut`.
     """
 
     waiting: str = ""
     n_pieces: int = 0
     mid: bool = False
+    pace: Pace = REFERENCE
 
 
 def cut_text(text: str, max_length: int = MAX_LENGTH) -> list[str]:
@@ -86,24 +94,26 @@ def cut(delta: str, state: Cutting, pace: Pace = REFERENCE) -> tuple[list[Piece]
     The pieces depend on the text only, never on how it came in deltas; their `raw` texts and
     what waits, one after the other, are the text.
     """
-    state = replace(state, waiting=state.waiting + delta)
+    state = replace(state, waiting=state.waiting + delta, pace=pace)
     pieces = []
-    while (end := _end(state.waiting, pace.later if state.n_pieces else pace.first, pace.longest)):
+    while end := _end(state.waiting, state.n_pieces, pace):
         at, mid = end
-        piece = _piece(state.waiting[:at], state.mid, mid)
+        piece = _piece(state.waiting[:at], state.mid, mid, pace)
         pieces.append(piece)
         mid = mid if piece.spoken else state.mid
-        state = Cutting(state.waiting[at:], state.n_pieces + bool(piece.spoken), mid)
+        state = Cutting(state.waiting[at:], state.n_pieces + bool(piece.spoken), mid, pace)
     return pieces, state
 
 
 def finish(state: Cutting) -> list[Piece]:
     """What is left when the reply is complete: one piece or none."""
-    return [_piece(state.waiting, state.mid, mid=False)] if state.waiting else []
+    return [_piece(state.waiting, state.mid, False, state.pace)] if state.waiting else []
 
 
-def _end(text: str, enough: int, longest: int | None) -> tuple[int, bool] | None:
+def _end(text: str, n_before: int, pace: Pace) -> tuple[int, bool] | None:
     """Where the first piece of `text` ends, and whether that is amid a sentence."""
+    enough = pace.later if n_before else pace.first
+    longest = pace.longest if n_before else pace.longest_first
     start = len(text) - len(text.lstrip())
     for at in range(start, len(text)):
         n_items = _items(text[start:at])
@@ -144,9 +154,11 @@ def _between_words(text: str, at: int) -> bool:
     return bool(HANZI.match(text[at - 1])) and not any(c.isdigit() for c in near)
 
 
-def _piece(raw: str, after_mid: bool, mid: bool) -> Piece:
+def _piece(raw: str, after_mid: bool, mid: bool, pace: Pace) -> Piece:
     """The piece as it is spoken after another that did or did not end with a mark."""
     text = raw.lstrip().replace("\n", "，")
+    if pace.english and not HANZI.search(text):
+        text = spelled(text)
     spoken = normalize(text) if mid else "".join(cut_text(text))
     if not after_mid:
         return Piece(raw, spoken.lstrip(MARKS + " "))

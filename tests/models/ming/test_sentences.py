@@ -1,11 +1,13 @@
 """Cutting a reply as it is written: chunkings, snapshots, numbers that arrive in halves."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vivavoce.models.ming.english_numbers import spelled
 from vivavoce.models.ming.normalizer import normalize
 from vivavoce.models.ming.sentences import EAGER, REFERENCE, Cutting, Pace, cut, cut_text, finish
 
@@ -17,7 +19,7 @@ REPLIES = [
     "没有标点的一段很长的话它一直写下去直到没有人知道它在说什么为止",
     "words without any mark that go on and on and on until nobody knows what they are about",
 ]
-PACES = [REFERENCE, EAGER, Pace(first=3, later=6, longest=20)]
+PACES = [REFERENCE, EAGER, Pace(first=3, later=6, longest_first=12, longest=20)]
 
 
 def spoken_as(chunks, pace):
@@ -55,12 +57,12 @@ def test_eager_pieces_together_say_what_the_whole_says(reply):
     def letters(text):
         return [c for c in text if c.isalnum()]
 
-    pieces = spoken_as(reply, EAGER)
+    pieces = spoken_as(reply, replace(EAGER, english=False))
     assert letters("".join(p.spoken for p in pieces)) == letters(normalize(reply))
 
 
 def test_words_cut_apart_keep_their_space():
-    pieces = spoken_as(REPLIES[5], Pace(first=1, later=1, longest=3))
+    pieces = spoken_as(REPLIES[5], Pace(longest_first=3, longest=3))
     assert "".join(piece.spoken for piece in pieces) == REPLIES[5]
     assert all(len(piece.spoken.split()) <= 3 for piece in pieces)
 
@@ -110,3 +112,28 @@ def test_a_piece_of_marks_alone_says_nothing():
 )
 def test_numbers_are_said_as_people_say_them(text, said):
     assert normalize(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It costs $3.14", "It costs three dollars and fourteen cents"),
+        ("$1 or $2.5 million", "one dollar or two point five million dollars"),
+        ("at 9:30 or 10:05 or 8:00", "at nine thirty or ten oh five or eight"),
+        ("1,234,567 x", "one million two hundred thirty four thousand five hundred sixty seven x"),
+        ("1999, 2005 and 1900", "nineteen ninety nine, two thousand five and nineteen hundred"),
+        ("the 21st and 12th and 30th", "the twenty first and twelfth and thirtieth"),
+        ("50% at -5°C", "fifty percent at minus five degrees Celsius"),
+        ("call 13812345678", "call one three eight one two three four five six seven eight"),
+        ("5-10 minutes, 3.50 each", "five to ten minutes, three point five zero each"),
+        ("100km in 0 steps", "one hundred km in zero steps"),
+    ],
+)  # fmt: skip
+def test_numbers_in_english_are_said_in_english(text, said):
+    assert spelled(text) == said
+
+
+def test_numbers_are_said_in_the_language_around_them():
+    assert finish(Cutting("I have 3", pace=EAGER))[0].spoken == "I have three"
+    assert finish(Cutting("我有3个 apples", pace=EAGER))[0].spoken == "我有三个 apples"
+    assert finish(Cutting("I have 3", pace=REFERENCE))[0].spoken == "I have 三"
