@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ..models.dialogue import (
     ToolCall,
     ToolResult,
     UserAudio,
+    UserPicture,
 )
 from .core import items as core
 from .core.effects import ReplySpec
@@ -52,10 +54,15 @@ def model_items(item: core.Item, sound: Sound) -> list[Item]:
         return [ToolResult(item.call_id, item.output)]
     spoken = [part for part in item.content if isinstance(part, core.InputAudio)]
     pcm = sound(item.id) if spoken else None
+    seen: list[Item] = [
+        UserPicture([picture_of(part.image_url)])
+        for part in item.content
+        if isinstance(part, core.InputImage)
+    ]
     if pcm is not None:
-        return [UserAudio(pcm, spoken[0].transcript)]
+        return [*seen, UserAudio(pcm, spoken[0].transcript)]
     text = " ".join(filter(None, map(_text, item.content))).strip()
-    return [Message(item.role, text)] if text else []
+    return [*seen, Message(item.role, text)] if text else seen
 
 
 def split_open_turn(items: Sequence[core.Item], sound: Sound) -> tuple[list[Item], list[Pcm]]:
@@ -98,6 +105,11 @@ def _with_timely_results(items: Iterable[Item]) -> list[Item]:
             continue
         kept.append(item)
     return kept
+
+
+def picture_of(url: str) -> bytes:
+    """The file in a data: URI; the wire has checked its form."""
+    return base64.b64decode(url.partition(",")[2])
 
 
 def arguments_of(text: str) -> dict[str, Any]:

@@ -41,6 +41,16 @@ class UserAudio:
 
 
 @dataclass(frozen=True)
+class UserPicture:
+    """A picture, or the frames of a video in order: the content of PNG or JPEG files.
+
+    Only for models whose `modalities` hold "image"; others raise Unsupported.
+    """
+
+    frames: Sequence[bytes]
+
+
+@dataclass(frozen=True)
 class ToolResult:
     """What a tool answered to the call `call_id`; `output` is spoken as it stands."""
 
@@ -112,7 +122,7 @@ class ReplyDone:
 
 
 ReplyPart = Heard | TextDelta | AudioDelta | ToolCall | ReplyDone
-Item = Message | UserAudio | ToolCall | ToolResult
+Item = Message | UserAudio | UserPicture | ToolCall | ToolResult
 
 
 @dataclass(frozen=True)
@@ -178,7 +188,12 @@ class Dialogue(Protocol):
         """Return exactly to `mark`, which stays valid."""
 
     def add(self, item: Item) -> None:
-        """Append a text turn, a past spoken turn, a past tool call or a tool result."""
+        """Append a text turn, a past spoken turn, a picture, a past tool call or a tool result.
+
+        Raises:
+            Unsupported: a picture, for a model that sees none.
+            ValueError: a picture that cannot be read, or a result nobody asked for.
+        """
 
     def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
         """Close the user's turn and answer it, part by part.

@@ -32,17 +32,22 @@ from ..dialogue import (
     TextDelta,
     ToolCall,
     ToolResult,
+    Unsupported,
     Usage,
     UserAudio,
+    UserPicture,
 )
 from ..layers.sampling import TextDecoding
 from .alignment import syllables
 from .hearing import Ear
 from .memory import Context, Fed, Memory, Reply, stacked_states, words_of
-from .modality import AUDIO
+from .modality import AUDIO, IMAGE
 from .mouth import MouthState
+from .positions import picture_rows
 from .prompt import (
+    Mark,
     Part,
+    Words,
     opening,
     placeholders,
     reply_closing,
@@ -123,6 +128,8 @@ class MingDialogue:
         if isinstance(item, UserAudio):
             self.listen(item.pcm)
             self._close_hearing()
+        elif isinstance(item, UserPicture):
+            self._look(item)
         elif isinstance(item, ToolCall):
             return  # the family has no form for a call; what came of it is told with the result
         elif isinstance(item, ToolResult):
@@ -133,6 +140,22 @@ class MingDialogue:
         else:
             self._open_turn()
             self._feed(words(f"SYSTEM: {item.text}\n" if item.role == "system" else item.text))
+
+    def _look(self, item: UserPicture) -> None:
+        """A picture or video in the human's turn."""
+        eye, kind = self._model.eye, "image" if len(item.frames) == 1 else "video"
+        if eye is None:
+            raise Unsupported(f"{self._model.name} sees no pictures")
+        seen = eye.open(item.frames)
+        self._open_turn()
+        self._close_hearing()
+        encode = self._model.tokenizer.encode_parts
+        self._feed((Mark(f"<{kind}>"),))
+        vectors = eye.see(seen)
+        rows, advance = picture_rows(seen.grid, self._model.config.thinker)
+        ids = tuple(encode(placeholders("image", vectors.shape[1])))
+        self._refeed(Fed(ids, vectors, IMAGE, rows, advance))
+        self._feed((Mark(f"</{kind}>"), Words("\n")))
 
     def _add_reply(self, message: Message) -> None:
         self._open_turn()
@@ -229,7 +252,7 @@ class MingDialogue:
         for piece in pieces:
             state = self._reply.mouth
             assert state is not None
-            if piece.spoken.strip():
+            if any(c.isalnum() for c in piece.spoken):
                 lengths = [syllables(word) for word in words_of(piece.raw)]
                 state = mouth.feed(mouth.speaker.encode(piece.spoken), state, lengths)
                 state = mouth.close(state)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ..layers.quantised import Bits, fitted
 from ..load_options import LoadOptions
 from .checkpoint import CheckpointError
 from .config import MingConfig
@@ -16,9 +17,11 @@ from .hearing import Ear, sanm_ear, whisper_ear
 from .model import MingModel, MingSettings
 from .mouth import Mouth
 from .parts import Parts, open_parts
+from .pictures import PictureSettings
 from .talker_files import load_speaker
 from .thinker_files import load_thinker
 from .tokenizer import TextTokenizer
+from .vision import Eye, load_eye
 
 
 def load_ming(
@@ -44,9 +47,10 @@ def load_ming(
     device = options.torch_device()
     stored = parts.thinker.tensor("model.norm.weight").dtype
     dtype = options.torch_dtype(stored)
+    bits = None if options.quantize == "none" else options.quantize
     mapped = device.type == "cpu" and dtype == stored
     thinker = load_thinker(
-        config.thinker, parts.thinker, dtype, device, "listed" if mapped else "stacked"
+        config.thinker, parts.thinker, dtype, device, "listed" if mapped else "stacked", bits
     )
     ear, scribe = _ears(folder, parts, config, settings, dtype, device)
     return MingModel(
@@ -56,7 +60,8 @@ def load_ming(
         ear=ear,
         scribe=scribe,
         thinker=thinker,
-        mouth=_mouth(folder, parts, config, dtype, device),
+        mouth=_mouth(folder, parts, config, dtype, device, bits),
+        eye=_eye(folder, parts, config, dtype, device),
         folder=folder,
         settings=settings,
     )
@@ -87,13 +92,27 @@ def _ears(
     return ear, scribe
 
 
-def _mouth(
+def _eye(
     folder: Path, parts: Parts, config: MingConfig, dtype: torch.dtype, device: torch.device
+) -> Eye | None:
+    if parts.vision is None or parts.vision_projector is None:
+        return None
+    return load_eye(parts, config.vision, dtype, device, PictureSettings.from_folder(folder))
+
+
+def _mouth(
+    folder: Path,
+    parts: Parts,
+    config: MingConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    bits: Bits | None,
 ) -> Mouth | None:
     """Talker and audio decoder; None where the folder has no talker at all."""
     if parts.talker is None and not (folder / "talker").is_dir():
         return None
     speaker = load_speaker(folder, config, parts.talker, dtype, device)
+    fitted(speaker.talker, bits)
     # The flow model stays in fp32: ten steps of an ODE are no place for rounding.
     detokenizer = load_detokenizer(folder / "talker", device=device)
     return Mouth(speaker, detokenizer, isinstance(detokenizer, WholeDetokenizer))

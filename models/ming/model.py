@@ -27,6 +27,7 @@ from .sentences import cut_text
 from .tasks import AUTO, LANGUAGES, parse_transcript, transcription_prompt
 from .thinker import MingThinker
 from .tokenizer import TextTokenizer, ThinkerIds
+from .vision import Eye
 from .voice_prompt import load_voice_prompt
 from .voices import voices_of
 
@@ -57,6 +58,7 @@ class MingModel:
         ear: hears conversations; `scribe` what is to be written down (v1 has two ears).
         thinker: the language model.
         mouth: talker and audio decoder; None for a model that only writes.
+        eye: sees pictures; None where the checkpoint has no vision tower.
         folder: where its voices lie.
     """
 
@@ -72,16 +74,18 @@ class MingModel:
         scribe: Ear,
         thinker: MingThinker,
         mouth: Mouth | None,
+        eye: Eye | None,
         folder: Path,
         settings: MingSettings | None = None,
     ) -> None:
         self.name, self.config, self.tokenizer = name, config, tokenizer
-        self.ear, self.scribe, self.thinker, self.mouth = ear, scribe, thinker, mouth
+        self.ear, self.scribe, self.eye = ear, scribe, eye
+        self.thinker, self.mouth = thinker, mouth
         self.settings = settings or MingSettings()
         self.ids = ThinkerIds.of(tokenizer)
         self.longest = config.thinker.max_positions - RESERVE
         self.device = thinker.embedding.weight.device
-        self.modalities = ("audio", "text") if mouth else ("text",)
+        self.modalities = ("audio", "text", "image") if eye else ("audio", "text")
         self.output_rate_hz = mouth.rate_hz if mouth else config.detokenizer.rate_hz
         self._voice_files = voices_of(folder) if mouth else {}
         self._ready: dict[str, ReadyVoice] = {}
@@ -138,6 +142,6 @@ class MingModel:
             raise Unsupported(f"{self.name} was loaded without a talker and cannot speak")
         ready, pieces = self.voice(voice), cut_text(text)
         assert ready is not None
-        if not pieces:
+        if not any(c.isalnum() for c in "".join(pieces)):
             raise ValueError("there are no words in the text that can be said")
         return read_aloud(self.mouth, ready, pieces)

@@ -41,6 +41,14 @@ def grid_positions(
     return rows, int(rows.max()) + 1
 
 
+def picture_rows(grid: Grid, config: ThinkerConfig, merge: int = 2) -> tuple[Tensor, int]:
+    """Positions [3, T] of a picture or video that begins at 0, and the next one."""
+    if config.sections is None:
+        n = grid[0] * grid[1] * grid[2] // merge**2
+        return ordinary(0, n), n
+    return grid_positions(0, grid, merge)
+
+
 def prompt_positions(
     ids: Tensor,
     config: ThinkerConfig,

@@ -10,6 +10,8 @@ Source: arXiv 2502.13923 §2.1; checkpoint prefixes `vision.` and `linear_proj.`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ from ..layers.rotary import RotaryTable, rotate
 from .checkpoint import Built, CheckpointError, Names, load_into
 from .config import VisionConfig
 from .parts import Parts
-from .pictures import Picture
+from .pictures import Picture, PictureSettings, open_picture, picture, video
 from .positions import Grid
 
 THETA = 10_000.0
@@ -141,15 +143,34 @@ class VisionProjector(nn.Module):
 
 
 class Eye(nn.Module):
-    """Tower and projector."""
+    """Tower and projector, and how pixels become their patches."""
 
-    def __init__(self, tower: VisionTower, projector: VisionProjector) -> None:
+    def __init__(
+        self,
+        tower: VisionTower,
+        projector: VisionProjector,
+        settings: PictureSettings | None = None,
+    ) -> None:
         super().__init__()
         self.tower, self.projector = tower, projector
+        self.settings = settings or PictureSettings()
+
+    def open(self, files: Sequence[bytes]) -> Picture:
+        """The content of one picture file, or of a video's frames in order.
+
+        Raises:
+            Unsupported: Pillow is not installed.
+            ValueError: a file is no picture, or frames do not go together.
+        """
+        frames = [open_picture(content) for content in files]
+        if len(frames) == 1:
+            return picture(frames[0], self.settings)
+        return video(frames, self.settings)
 
     def see(self, seen: Picture) -> Tensor:
         """A picture or video → positions [1, P, D], each of length 1."""
-        patches = seen.patches.to(self.tower.patch.weight.device)
+        weight = self.tower.patch.weight
+        patches = seen.patches.to(weight.device, weight.dtype)
         return self.projector(self.tower(patches, seen.grid))[None]
 
 
@@ -158,8 +179,9 @@ def load_eye(
     config: VisionConfig | None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
+    settings: PictureSettings | None = None,
 ) -> Eye:
-    """The eye of a checkpoint; `dtype` and `device` as in `load_into`.
+    """The eye of a checkpoint; `dtype` and `device` as in `load_into`, `settings` of pixels.
 
     Raises:
         CheckpointError: the checkpoint has none, or its tensors do not fit.
@@ -172,7 +194,7 @@ def load_eye(
         projector = VisionProjector(config.out_dim, dim)
     load_into(tower, parts.vision, VISION_NAMES, dtype=dtype, device=device)
     load_into(projector, parts.vision_projector, VISION_PROJECTOR_NAMES, dtype=dtype, device=device)
-    return Eye(tower, projector).eval()
+    return Eye(tower, projector, settings).eval()
 
 
 def patch_places(grid: Grid, merge: int) -> tuple[Tensor, Tensor]:

@@ -23,8 +23,10 @@ from ..dialogue import (
     TextDelta,
     ToolCall,
     ToolResult,
+    Unsupported,
     Usage,
     UserAudio,
+    UserPicture,
 )
 from .actions import NEEDS_RESULT, Action, parse, render
 from .hearing import samples_of
@@ -101,6 +103,8 @@ class NanoDialogue:
             self._add_call(item)
         elif isinstance(item, ToolResult):
             self._add_result(item)
+        elif isinstance(item, UserPicture):
+            raise Unsupported("nano sees no pictures")
         else:
             self._add_message(item)
 
