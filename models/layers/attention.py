@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -77,6 +79,22 @@ class Attention(nn.Module):
             seen = (visible[:, None] | own)[:, None, :, -k.shape[2] :]  # padding sees itself
             mask = seen if mask is None else mask & seen
         return self._merge(self._attend(q, k, v, mask)), cache
+
+    def step_together(
+        self, x: Tensor, caches: Sequence[KvCache], table: RotaryTable
+    ) -> tuple[Tensor, list[KvCache]]:
+        """One next position x [B, 1, D] of each of B sequences with a cache of its own.
+
+        The weights are read once for all; each sequence looks at its own length only.
+        """
+        q, k, v = self._project(x, 0, table)
+        parts, new = [], []
+        for row, cache in enumerate(caches):
+            one = slice(row, row + 1)
+            cache = cache.append(k[one], v[one])
+            parts.append(self._attend(q[one], *cache.keys_values(), None))
+            new.append(cache)
+        return self._merge(torch.cat(parts)), new
 
     def step_chunk(
         self, x: Tensor, cache: KvCache, first_position: int, n_left: int

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
-from .few_rows import MAX_VECTORS, ExpertTable, Matrix, usable
+from .few_rows import KINDS, MAX_VECTORS, ExpertTable, Matrix, usable
 
 EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
@@ -37,7 +37,9 @@ class RoutedMixture(nn.Module):
 
     def prepare_few_rows(self) -> None:
         """From now on few positions on the CPU take the compiled functions of few_rows.py."""
-        self._table = ExpertTable([self.matrices(i) for i in range(self.routers.shape[1])])
+        experts = [self.matrices(index) for index in range(self.routers.shape[1])]
+        if experts[0][0].weights.dtype in KINDS:
+            self._table = ExpertTable(experts)
 
     def forward(self, x: Tensor, modality: Tensor | int) -> Tensor:
         """x [B, T, D] with modality [B, T] in 0..M-1, or one for all → [B, T, D]."""

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .few_rows import GROUP, Matrix, linear, usable
+from .few_rows import GROUP, Matrix, linear, quicken, usable
 from .moe import ListedMoE, MoE, RoutedMixture
 
 Bits = Literal["int8", "int4"]
@@ -124,4 +124,16 @@ def quantise(module: nn.Module, bits: Bits) -> nn.Module:
         return QuantisedMoE(module, bits)
     for name, child in list(module.named_children()):
         setattr(module, name, quantise(child, bits))
+    return module
+
+
+def fitted(module: nn.Module, bits: Bits | None) -> nn.Module:
+    """Make a loaded model ready for its machine: quantised if so wished, quick on the CPU.
+
+    Its weights must already be where they will stay.
+    """
+    if bits is not None:
+        module = quantise(module, bits)
+    if next(module.parameters()).device.type == "cpu":
+        quicken(module)
     return module

@@ -5,6 +5,7 @@ Letters: B batch, T new positions, P cached positions, D width, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -58,6 +59,14 @@ class ThinkerLayer(nn.Module):
         x = x + y
         return x + self.moe(self.moe_norm(x), modality), cache
 
+    def step_together(
+        self, x: Tensor, modality: int, table: RotaryTable, caches: Sequence[KvCache]
+    ) -> tuple[Tensor, list[KvCache]]:
+        """One next position x [B, 1, D] of each of B memories."""
+        y, new = self.attention.step_together(self.attention_norm(x), caches, table)
+        x = x + y
+        return x + self.moe(self.moe_norm(x), modality), new
+
 
 class MingThinker(nn.Module):
     """Decoder-only transformer; every layer a mixture with a router per modality."""
@@ -109,6 +118,20 @@ class MingThinker(nn.Module):
         """One generated token [B] at `position` [B] → logits [B, V] and the caches with it."""
         hidden, caches = self.step(self.embed(token)[:, None], TEXT, position[:, None], caches)
         return self.logits(hidden[:, 0]), caches
+
+    def decode_together(
+        self, tokens: Tensor, positions: Tensor, memories: Sequence[Caches]
+    ) -> tuple[Tensor, list[Caches]]:
+        """One generated token [B] of each of B conversations, of any lengths.
+
+        Weights are read once for all. Gives logits [B, V] and the memories with the tokens.
+        """
+        x, table = self.embed(tokens)[:, None], self._table(positions[:, None])
+        by_layer = []
+        for index, layer in enumerate(self.layers):
+            x, new = layer.step_together(x, TEXT, table, [memory[index] for memory in memories])
+            by_layer.append(new)
+        return self.logits(self.norm(x[:, 0])), list(zip(*by_layer, strict=True))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Hidden states [.., D] → [.., V] in fp32."""

@@ -1,9 +1,10 @@
-"""Loading the thinker: experts fused for speed, or left mapped to the disk until used."""
+"""Loading the thinker: experts fused for a GPU, or left mapped to the disk until used."""
 
 from __future__ import annotations
 
 import torch
 
+from ..layers.quantised import Bits, fitted
 from .checkpoint import TensorSource, load_into
 from .config import ThinkerConfig
 from .thinker import MingThinker, Storage
@@ -16,6 +17,7 @@ def load_thinker(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     storage: Storage = "stacked",
+    bits: Bits | None = None,
 ) -> MingThinker:
     """The thinker with the tensors of `source` (prefix `model.` taken off).
 
@@ -26,13 +28,21 @@ def load_thinker(
         device: where they go.
         storage: "stacked" reads and fuses all experts now; "listed" leaves them where they are,
             so that on the CPU, and in their stored dtype, each is read when first used.
+        bits: "int8" or "int4" quantises all matrices but embedding and routers, one by one: no
+            more than one of them is in memory in full at a time.
 
     Raises:
         CheckpointError: names what is missing, left over or misshapen.
     """
+    if bits is not None:
+        storage = "listed"
     with torch.device("meta"):
         model = MingThinker(config, storage)
     if dtype is None:
         dtype = source.tensor("model.norm.weight").dtype
-    load_into(model, source, thinker_names(config, storage), dtype=dtype, device=device)
-    return model.eval()
+    at_first = "cpu" if bits else device
+    load_into(model, source, thinker_names(config, storage), dtype=dtype, device=at_first)
+    for layer in model.layers:  # experts are chosen in fp32; converted once, not at every step
+        layer.moe.routers.data = layer.moe.routers.data.float()
+    model = fitted(model, bits)
+    return (model.to(device) if bits else model).eval()

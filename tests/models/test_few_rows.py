@@ -82,6 +82,14 @@ def test_experts_of_a_few_positions_are_right(kind, bits, dtype) -> None:
         torch.testing.assert_close(got, wanted, atol=tolerance, rtol=tolerance)
 
 
+@torch.inference_mode()
+def test_a_number_format_the_functions_do_not_know_is_left_to_pytorch() -> None:
+    model = nn.ModuleDict({"moe": mixture(MoE), "out": nn.Linear(72, 5)}).half()
+    quicken(model)
+    x = torch.randn(1, 1, 72).half()
+    assert model["out"](model["moe"](x, 0)).dtype is torch.float16
+
+
 @compiled
 @torch.inference_mode()
 def test_a_position_alone_gets_what_it_gets_in_company() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vivavoce.models.layers import few_rows
 from vivavoce.models.ming.checkpoint import CheckpointError, open_safetensors
 from vivavoce.models.ming.config import ThinkerConfig
 from vivavoce.models.ming.modality import AUDIO, IMAGE, TEXT, modalities
@@ -98,6 +99,74 @@ def test_a_batch_decodes_as_its_rows_alone(thinker: MingThinker) -> None:
         _, alone = thinker.step(x[row : row + 1], TEXT, positions, thinker.initial())
         logits, _ = thinker.decode(tokens[row : row + 1], place, alone)
         torch.testing.assert_close(together[row : row + 1], logits, atol=1e-4, rtol=1e-4)
+
+
+def greedy(thinker: MingThinker, x: Tensor, positions: Tensor, n: int) -> list[int]:
+    hidden, caches = thinker.step(x, TEXT, positions, thinker.initial())
+    tokens = [int(thinker.logits(hidden[:, -1]).argmax())]
+    while len(tokens) < n:
+        place = torch.tensor([x.shape[1] + len(tokens) - 1])
+        logits, caches = thinker.decode(torch.tensor(tokens[-1:]), place, caches)
+        tokens.append(int(logits.argmax()))
+    return tokens
+
+
+@torch.inference_mode()
+def test_conversations_of_different_lengths_decode_together_as_alone(
+    thinker: MingThinker,
+) -> None:
+    prompts = [torch.randn(1, n, TINY.dim) for n in (3, 9, 5)]
+    places = [ordinary(0, x.shape[1])[:, None] for x in prompts]
+    alone = [greedy(thinker, x, rows, 12) for x, rows in zip(prompts, places, strict=True)]
+    started = [
+        thinker.step(x, TEXT, rows, thinker.initial())
+        for x, rows in zip(prompts, places, strict=True)
+    ]
+    tokens = torch.cat([thinker.logits(hidden[:, -1]).argmax(-1) for hidden, _ in started])
+    memories = [caches for _, caches in started]
+    together = [tokens]
+    for step in range(11):
+        now = torch.tensor([x.shape[1] + step for x in prompts])
+        logits, memories = thinker.decode_together(together[-1], now, memories)
+        together.append(logits.argmax(-1))
+    assert torch.stack(together, 1).tolist() == alone
+
+
+@torch.inference_mode()
+def test_every_fp32_path_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    tensors = {key: value.float() * 0.2 for key, value in stored(TINY).items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    source = open_safetensors(tmp_path)
+    quick = [load_thinker(TINY, source, storage=storage) for storage in STORAGES]
+    with monkeypatch.context() as patched:
+        patched.setattr(few_rows, "library", lambda: None)
+        plain = [load_thinker(TINY, source, storage=storage) for storage in STORAGES]
+        x, positions = torch.randn(1, 7, TINY.dim), ordinary(0, 7)[:, None]
+        wanted = greedy(plain[0], x, positions, 40)
+        assert greedy(plain[1], x, positions, 40) == wanted
+    assert len(set(wanted)) > 3
+    for model in quick:
+        assert greedy(model, x, positions, 40) == wanted
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("bits", "worst"), [("int8", 0.05), ("int4", 0.5)])
+def test_a_quantised_thinker_stays_near_what_it_was(
+    tmp_path: Path, bits: str, worst: float
+) -> None:
+    torch.manual_seed(3)
+    tensors = {key: value.float() * 0.2 for key, value in stored(TINY).items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    source = open_safetensors(tmp_path)
+    exact, near = load_thinker(TINY, source), load_thinker(TINY, source, bits=bits)
+    x, positions = torch.randn(1, 7, TINY.dim), ordinary(0, 7)[:, None]
+    outcomes = [
+        model.logits(model.step(x, TEXT, positions, model.initial())[0]) for model in (exact, near)
+    ]
+    error = (outcomes[1] - outcomes[0]).norm() / outcomes[0].norm()
+    assert 0 < error < worst
+    assert near.embedding.weight.dtype is torch.float32
 
 
 @torch.inference_mode()
