@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .english_numbers import spelled
+from .english import spelled
 from .normalizer import MARKS, normalize
 
 BREAKS = "，。！？；：、,.!?;:\n"
@@ -27,8 +27,8 @@ class Pace:
         later: the same of every further piece.
         longest_first: items after which the first piece ends even without a mark, between words.
         longest: the same of every further piece.
-        english: whether numbers are said in English where no hanzi stand beside them; the
-            reference says them in Chinese.
+        english: whether text without hanzi is made ready as English (english.py) and not as the
+            reference does.
     """
 
     first: int = 12
@@ -108,6 +108,13 @@ def cut(delta: str, state: Cutting, pace: Pace = REFERENCE) -> tuple[list[Piece]
 def finish(state: Cutting) -> list[Piece]:
     """What is left when the reply is complete: one piece or none."""
     return [_piece(state.waiting, state.mid, False, state.pace)] if state.waiting else []
+
+
+def spoken_pieces(text: str, pace: Pace = EAGER) -> list[str]:
+    """What is spoken of a whole text, piece by piece; English text too, which `cut_text` leaves
+    in one."""
+    pieces, state = cut(text, Cutting(), pace)
+    return [piece.spoken for piece in [*pieces, *finish(state)] if piece.spoken.strip()]
 
 
 def _end(text: str, n_before: int, pace: Pace) -> tuple[int, bool] | None:

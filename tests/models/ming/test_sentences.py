@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivavoce.models.ming.english_numbers import spelled
+from vivavoce.models.ming.english import spelled
 from vivavoce.models.ming.normalizer import normalize
-from vivavoce.models.ming.sentences import EAGER, REFERENCE, Cutting, Pace, cut, cut_text, finish
+from vivavoce.models.ming.sentences import (
+    EAGER,
+    REFERENCE,
+    Cutting,
+    Pace,
+    cut,
+    cut_text,
+    finish,
+    spoken_pieces,
+)
 
 REPLIES = [
     "今天是2025年8月5日，气温23.5℃。明天9:30有会，电话13812345678。",
@@ -127,6 +136,7 @@ def test_numbers_are_said_as_people_say_them(text, said):
         ("call 13812345678", "call one three eight one two three four five six seven eight"),
         ("5-10 minutes, 3.50 each", "five to ten minutes, three point five zero each"),
         ("100km in 0 steps", "one hundred km in zero steps"),
+        ("Dr. J. Luna is in. Go.", "Dr. J. Luna is in。 Go。"),
     ],
 )  # fmt: skip
 def test_numbers_in_english_are_said_in_english(text, said):
@@ -137,3 +147,13 @@ def test_numbers_are_said_in_the_language_around_them():
     assert finish(Cutting("I have 3", pace=EAGER))[0].spoken == "I have three"
     assert finish(Cutting("我有3个 apples", pace=EAGER))[0].spoken == "我有三个 apples"
     assert finish(Cutting("I have 3", pace=REFERENCE))[0].spoken == "I have 三"
+
+
+def test_a_whole_text_is_read_piece_by_piece():
+    assert spoken_pieces(REPLIES[2]) == [
+        "Hello there，",
+        "my name is Luna。It costs three dollars and fourteen cents，"
+        "or two thousand five hundred yen at ten forty five。",
+        "Is that fine？",
+    ]
+    assert spoken_pieces("……\n") == []

@@ -1,4 +1,7 @@
-"""Numbers in English text as English words, where the reference would say them in Chinese."""
+"""English text for a talker that reads Chinese marks, better than the reference makes it ready.
+
+The reference says numbers in Chinese and drops full stops; here they are English words and `。`.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,12 @@ LONGEST = 3 * len(_THOUSANDS)  # digits; longer ones are said one by one
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 
 
+_FULL_STOP = re.compile(r"(?<!\b[A-Z])(?<!\b[DMS][rst])(?<!\bMrs)(?<!\bvs)\.(?=\s|$)")
+
+
 def spelled(text: str) -> str:
-    """The text with its numbers as words."""
+    """The text with its numbers as words, and with full stops that are kept."""
+    text = _FULL_STOP.sub("。", text)
     for pattern, words in _RULES:
         text = pattern.sub(words, text)
     return text
