@@ -23,10 +23,14 @@ class _Buffer:
 
 @dataclass(frozen=True, eq=False)
 class KvCache:
-    """An immutable view of the first `length` positions. KvCache() is empty."""
+    """An immutable view of the first `length` positions. KvCache() is empty.
+
+    room: positions to make room for at once, where it is known how many there will be.
+    """
 
     length: int = 0
     _buffer: _Buffer | None = None
+    room: int = FIRST_CAPACITY
 
     def append(self, k: Tensor, v: Tensor) -> KvCache:
         """A cache that also holds k, v [B, kv_heads, T, head_dim]."""
@@ -37,7 +41,7 @@ class KvCache:
         buffer.k[:, :, self.length : end] = k
         buffer.v[:, :, self.length : end] = v
         buffer.used = end
-        return KvCache(end, buffer)
+        return KvCache(end, buffer, self.room)
 
     def keys_values(self) -> tuple[Tensor, Tensor]:
         """k, v [B, kv_heads, length, head_dim]; views, not copies."""
@@ -47,17 +51,17 @@ class KvCache:
     def cut(self, length: int) -> KvCache:
         """The first `length` positions."""
         assert 0 <= length <= self.length
-        return KvCache(length, self._buffer)
+        return KvCache(length, self._buffer, self.room)
 
     def last(self, n: int) -> KvCache:
         """The newest n positions only, for windowed attention."""
         if self.length <= n:
             return self
         k, v = self.keys_values()
-        return KvCache().append(k[:, :, -n:], v[:, :, -n:])
+        return KvCache(room=self.room).append(k[:, :, -n:], v[:, :, -n:])
 
     def _copied(self, k: Tensor, v: Tensor, end: int) -> _Buffer:
-        capacity = FIRST_CAPACITY
+        capacity = self.room
         while capacity < end:
             capacity *= 2
         batch, heads, _, head_dim = k.shape

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.causal_conv import CausalConv
-from ..layers.kv_cache import KvCache
+from ..layers.kv_cache import FIRST_CAPACITY, KvCache
 
 FIRST_TABLE = 512  # relative distances a position table starts with; it doubles when exceeded
 Caches = tuple[KvCache, ...]
@@ -59,8 +59,9 @@ def forgetful(caches: Iterable[KvCache], n_first: int, n_last: int) -> Caches:
     """Caches of the first n_first and the last n_last positions; what lies between is dropped."""
     kept = []
     for cache in caches:
-        parts = [torch.cat([y[:, :, :n_first], y[:, :, -n_last:]], 2) for y in cache.keys_values()]
-        kept.append(KvCache().append(*parts))
+        k, v = cache.keys_values()
+        first = KvCache(room=cache.room).append(k[:, :, :n_first], v[:, :, :n_first])
+        kept.append(first.append(k[:, :, -n_last:], v[:, :, -n_last:]))
     return tuple(kept)
 
 
@@ -217,14 +218,14 @@ class UpsamplingEncoder(nn.Module):
         self.up_blocks = _blocks(c, c.n_up_blocks)
         self.norm = nn.LayerNorm(c.dim, eps=1e-5)
 
-    def initial(self) -> EncoderState:
-        """Before the first code."""
-        empty = KvCache()
+    def initial(self, room: int = FIRST_CAPACITY) -> EncoderState:
+        """Before the first code; room for so many is made at once."""
+        empty, up_empty = KvCache(room=room), KvCache(room=room * self.config.up_ratio)
         return EncoderState(
             self.look_ahead.behind.initial(),
             (empty,) * len(self.blocks),
             self.up.initial(),
-            (empty,) * len(self.up_blocks),
+            (up_empty,) * len(self.up_blocks),
         )
 
     def step(

@@ -139,6 +139,9 @@ class StreamingDetokenizer:
         self._vocoder = PiecewiseVocoder(hift, self.settings.as_reference, draw)
         self._chunk, self._ahead = flow.config.chunk, flow.config.encoder.look_ahead
         self._carry = self.settings.carry and self.settings.finish == "chunked"
+        context_s = self.settings.context_s
+        self._n_kept = None if context_s is None else max(1, int(context_s * CODES_HZ))
+        self._n_most = 0 if self._n_kept is None else self._n_kept + FORGET_EVERY * self._chunk
         self._latest: StreamState | None = None  # the voice read last, before its first code
 
     @torch.inference_mode()
@@ -171,7 +174,8 @@ class StreamingDetokenizer:
     def _before_the_first_code(self, given: VoicePrompt) -> StreamState:
         voice = aligned(given, self.flow.ratio)
         n, codes = len(voice.codes), tuple(voice.codes)
-        flow, vocoder = self.flow.initial(voice), self._vocoder.initial()
+        room = n + (self._n_most or CODES_HZ)
+        flow, vocoder = self.flow.initial(voice, room), self._vocoder.initial()
         return self._advance(StreamState(given, voice, 0, 1.0, flow, codes, n, n, vocoder))[1]
 
     def _advance(self, state: StreamState) -> tuple[Pcm, StreamState]:
@@ -216,12 +220,10 @@ class StreamingDetokenizer:
 
     def _bounded(self, flow: FlowState, state: StreamState) -> FlowState:
         """The same state, old context forgotten where there is too much."""
-        if self.settings.context_s is None:
+        n_prompt = len(state.voice.codes)
+        if self._n_kept is None or flow.encoder.n_frames < n_prompt + self._n_most:
             return flow
-        n_prompt, n_kept = len(state.voice.codes), int(self.settings.context_s * CODES_HZ)
-        if flow.encoder.n_frames < n_prompt + n_kept + FORGET_EVERY * self._chunk:
-            return flow
-        return self.flow.forgetful(flow, n_prompt, max(1, n_kept))
+        return self.flow.forgetful(flow, n_prompt, self._n_kept)
 
     # --- sound -----------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.attention import chunk_mask
+from ..layers.kv_cache import FIRST_CAPACITY
 from .conformer import ConformerConfig, EncoderState, UpsamplingEncoder
 from .flow_estimator import CausalEstimator, EstimatorConfig, EstimatorState
 
@@ -86,13 +87,14 @@ class CausalFlow(nn.Module):
 
     # --- chunk by chunk --------------------------------------------------------------------
 
-    def initial(self, voice: VoicePrompt) -> FlowState:
-        """Before the first code of the voice's prompt."""
+    def initial(self, voice: VoicePrompt, room: int = FIRST_CAPACITY) -> FlowState:
+        """Before the first code of the voice's prompt; `room` for so many codes is made at once."""
         weight = self.project.weight
         speaker = F.normalize(voice.speaker.to(weight).reshape(1, 1, -1), dim=-1)
         mel = weight.new_zeros(0, self.n_mels) if voice.mel is None else voice.mel.to(weight)
-        steps = (self.estimator.initial(2),) * self.config.n_steps
-        return FlowState(self.speaker(speaker), mel, 0, self.encoder.initial(), steps)
+        step = self.estimator.initial(2, room * self.ratio)
+        encoder, n_steps = self.encoder.initial(room), self.config.n_steps
+        return FlowState(self.speaker(speaker), mel, 0, encoder, (step,) * n_steps)
 
     def step(
         self, codes: Sequence[int], n: int, state: FlowState, keep: bool = True
