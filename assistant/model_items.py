@@ -43,7 +43,8 @@ def dialogue_options(
 
 def reply_options(spec: ReplySpec) -> ReplyOptions:
     """How one reply is made."""
-    return ReplyOptions(spec.audio, spec.max_tokens, spec.instructions, spec.allow_tools)
+    tools = None if spec.tools is None else [_tool(tool) for tool in spec.tools]
+    return ReplyOptions(spec.audio, spec.max_tokens, spec.instructions, spec.allow_tools, tools)
 
 
 def model_items(item: core.Item, sound: Sound) -> list[Item]:

@@ -94,7 +94,8 @@ class ToolCall:
 
     needs_result: when true the reply ends right after with ReplyDone("tool_calls"); the caller
     adds the ToolResult and calls reply() again to hear the answer. When false the model speaks
-    on without waiting, and the caller runs the tool when the turn is committed.
+    on without waiting, and the caller runs the tool when the turn is committed. A call to one
+    of DialogueOptions.tools (ReplyOptions.tools) always needs its result.
     """
 
     call_id: str
@@ -159,12 +160,21 @@ class DialogueOptions:
 
 @dataclass(frozen=True)
 class ReplyOptions:
-    """Settings of one reply. audio=False gives text only; max_tokens counts text and speech."""
+    """Settings of one reply.
+
+    Args:
+        audio: False gives text only.
+        max_tokens: of text and speech together.
+        tools: in place of DialogueOptions.tools for this reply; None: those.
+        allow_tools: False: none of the tools is called; what a model does of its own accord,
+            without having been offered it, it may do still.
+    """
 
     audio: bool = True
     max_tokens: int | None = None
     instructions: str | None = None
     allow_tools: bool = True
+    tools: Sequence[Mapping[str, Any]] | None = None
 
 
 class Mark(Protocol):

@@ -27,7 +27,15 @@ from .domain import (
     words_of,
 )
 
-__all__ = ["NEEDS_RESULT", "Action", "intent_token", "parse", "render", "with_intent_token"]
+__all__ = [
+    "NEEDS_RESULT",
+    "REJECT",
+    "Action",
+    "intent_token",
+    "parse",
+    "render",
+    "with_intent_token",
+]
 
 Arguments = dict[str, Any]
 
@@ -38,6 +46,10 @@ class Action:
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+REJECT = Action("reject")
+"""Nothing is done, and the reply says so."""
 
 
 def intent_token(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,10 @@ from ..dialogue import (
     UserAudio,
     UserPicture,
 )
-from .actions import NEEDS_RESULT, Action, parse, render
+from .actions import NEEDS_RESULT, REJECT, Action, parse
 from .hearing import samples_of
 from .memory import Context, Memory, Pending, Prefilled, Reply, ReplyWord, joined
+from .results import NO_RESULT, answered, called
 from .speakable import speakable
 from .talker import SAMPLING
 from .text import ACT, BOS, EOS, REP, RESULT, USER
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 MAX_ACTION_TOKENS = 24
 MAX_REPLY_TOKENS = 96
 KEPT_TURNS = 2  # before the open one; nano was trained on conversations of at most four turns
-REJECT = Action("reject")
-NO_RESULT = "sorry that did not work"
 
 
 @dataclass
@@ -123,21 +122,16 @@ class NanoDialogue:
         # nano follows no instructions, so system messages change nothing.
 
     def _add_call(self, call: ToolCall) -> None:
-        try:
-            line = render(call.name, call.arguments)
-        except (KeyError, ValueError):
-            line = "reject"
+        line, pending = called(call)
         self._close_hearing()
         self._feed([ACT, *self._model.text.encode_action(line)])
-        action = parse(line) or REJECT
-        self._memory = replace(self._memory, pending=Pending(action, call.call_id))
+        self._memory = replace(self._memory, pending=pending)
 
     def _add_result(self, result: ToolResult) -> None:
         pending = self._memory.pending
         if pending is None or pending.call_id != result.call_id:
             raise ValueError(f"no call {result.call_id!r} waits for a result")
-        words = speakable(result.output) or NO_RESULT
-        self._memory = replace(self._memory, pending=replace(pending, result=words))
+        self._memory = replace(self._memory, pending=answered(pending, result.output))
 
     # --- replying --------------------------------------------------------------------------
 
@@ -145,14 +139,12 @@ class NanoDialogue:
         options = options or ReplyOptions()
         counts = _Counts()
         before = self._memory
-        if self._memory.pending is None:
-            yield from self._understand(options, counts)
         pending = self._memory.pending
-        assert pending is not None
-        waits = pending.action.name in NEEDS_RESULT and pending.call_id is not None
-        if waits and pending.result is None:
-            yield ReplyDone("tool_calls", self._usage(before, counts))
-            return
+        if pending is None:
+            pending = yield from self._understand(options, counts)
+            if pending.waits:
+                yield ReplyDone("tool_calls", self._usage(before, counts))
+                return
         reason: DoneReason = "completed"
         for part in self._say(options, pending, counts):
             yield part
@@ -164,7 +156,9 @@ class NanoDialogue:
             self._close_reply()
         yield ReplyDone(reason, self._usage(before, counts))
 
-    def _understand(self, options: ReplyOptions, counts: _Counts) -> Iterator[ReplyPart]:
+    def _understand(
+        self, options: ReplyOptions, counts: _Counts
+    ) -> Generator[ReplyPart, None, Pending]:
         """Close the user's turn and decide on an action."""
         with torch.inference_mode():
             self._open_turn()
@@ -175,26 +169,29 @@ class NanoDialogue:
             sure = self._model.is_speech(heard)
         else:
             sure = len(self._memory.context.turns[-1]) > 1  # more than <user> was written
+        tools = self._options.tools if options.tools is None else options.tools
+        of_client = {tool["name"] for tool in tools}
         with torch.inference_mode():
-            action = self._decide(sure, options.allow_tools, counts)
+            action = self._decide(sure, of_client if not options.allow_tools else (), counts)
         number = self._memory.n_calls
-        call_id = None if action == REJECT else f"call_{number}"
-        self._memory = replace(self._memory, pending=Pending(action, call_id), n_calls=number + 1)
-        if call_id is not None:
-            needs_result = action.name in NEEDS_RESULT
-            yield ToolCall(call_id, action.name, action.arguments, needs_result)
+        waits = action.name in NEEDS_RESULT | of_client
+        pending = Pending(action, None if action == REJECT else f"call_{number}", waits)
+        self._memory = replace(self._memory, pending=pending, n_calls=number + 1)
+        if pending.call_id is not None:
+            yield ToolCall(pending.call_id, action.name, action.arguments, waits)
+        return pending
 
-    def _decide(self, sure: bool, allow_tools: bool, counts: _Counts) -> Action:
+    def _decide(self, sure: bool, forbidden: Collection[str], counts: _Counts) -> Action:
         """Decode the action line; `reject` where nothing was understood."""
         text, before = self._model.text, self._memory.context
         logits = self._model.thinker.logits(self._feed([ACT]))
         action = None
-        if sure and allow_tools:
+        if sure:
             intents = logits[text.first_intent : text.n_special]
             probability, best = intents.softmax(-1).max(-1)
             if float(probability) >= self._model.min_intent_probability:
                 action = self._decode_slots(text.first_intent + int(best), counts)
-        if action is None:
+        if action is None or action.name in forbidden:
             # Memory must not hold an action that was not taken.
             self._memory = replace(self._memory, context=before)
             self._feed([ACT, *text.encode_action("reject")])
@@ -225,7 +222,8 @@ class NanoDialogue:
             heard=None,
             reply=Reply(self._memory.context),
         )
-        words = self._think(hidden, pending, counts)
+        recited = pending.waits and pending.action.name not in NEEDS_RESULT
+        words = self._recite(pending, counts) if recited else self._think(hidden, pending, counts)
         if not options.audio:
             for index, word in enumerate(words):
                 yield TextDelta(word if index == 0 else f" {word}", index)
@@ -266,6 +264,14 @@ class NanoDialogue:
                 pieces.append(token)
         if pieces:
             yield self._thought(text.decode(pieces), self._memory.context)
+
+    def _recite(self, pending: Pending, counts: _Counts) -> Iterator[str]:
+        """Say what a client's tool answered, where nano's own sentence has no slot for it."""
+        for word in (pending.result or NO_RESULT).split()[:MAX_REPLY_TOKENS]:
+            with torch.inference_mode():
+                self._feed(self._model.text.encode(word))
+            counts.text += 1
+            yield self._thought(word, self._memory.context)
 
     def _thought(self, word: str, context: Context) -> str:
         reply = self._memory.reply

@@ -67,10 +67,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Pending:
-    """An action whose spoken part has not begun; `result` is what its tool said."""
+    """An action whose spoken part has not begun.
+
+    Args:
+        waits: it is spoken of only when its tool has answered.
+        result: the words the tool answered with.
+    """
 
     action: Action
     call_id: str | None
+    waits: bool = False
     result: str | None = None
 
 

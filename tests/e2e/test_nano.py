@@ -166,6 +166,26 @@ async def test_a_forced_call_fits_the_clients_schema() -> None:
         assert reply(await client.until("response.done", 60))["status"] == "completed"
 
 
+@pytest.mark.parametrize("modality", ["text", "audio"])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("timer_set", "set a timer for five minutes"), ("calc", "what is two plus two")],
+)
+async def test_whatever_function_the_client_runs_its_answer_is_spoken(
+    name: str, sentence: str, modality: str
+) -> None:
+    function = {"type": "function", "name": name, "parameters": {"type": "object"}}
+    async with talking(tools=[function], output_modalities=[modality]) as client:
+        await client.send("conversation.item.create", item=text_item(sentence))
+        await client.send("response.create")
+        call = (await client.until("response.done", 60))[-1]["response"]["output"][0]
+        assert (call["type"], call["name"]) == ("function_call", name)
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "forty two"}
+        await client.send("conversation.item.create", item=output)
+        await client.send("response.create")
+        assert "forty two" in reply(await client.until("response.done", 60))["said"]
+
+
 async def test_a_token_limit_ends_the_reply_early() -> None:
     async with talking() as client:
         await client.send("conversation.item.create", item=text_item("tell me a joke"))

@@ -193,7 +193,9 @@ class ScriptedDialogue:
             waiting = self.memory.waiting or (Say("{}"),)
             return [Say(s.text.replace("{}", text)) if isinstance(s, Say) else s for s in waiting]
         steps = list(self._model.answer(text))
-        return steps if options.allow_tools else [s for s in steps if not isinstance(s, Call)]
+        tools = self.options.tools if options.tools is None else options.tools
+        forbidden = set() if options.allow_tools else {tool["name"] for tool in tools}
+        return [s for s in steps if not (isinstance(s, Call) and s.name in forbidden)]
 
     def _call(self, step: Call) -> ToolCall:
         n_calls = self.memory.n_calls + 1

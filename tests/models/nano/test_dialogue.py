@@ -25,6 +25,9 @@ from vivavoce.models.dialogue import (
 )
 
 
+SUM = {"a": 7, "op": "*", "b": 8}
+
+
 @pytest.fixture(scope="module")
 def nano() -> SpeechModel:
     return load("nano")
@@ -69,12 +72,80 @@ def test_a_question_waits_for_its_tool_and_speaks_its_words(nano: SpeechModel) -
     parts = ask(dialogue, "what is seven times eight")
     assert parts[-1].reason == "tool_calls"
     call = parts[0]
-    assert (call.name, call.needs_result) == ("calc", True)
-    assert call.arguments == {"a": 7, "op": "*", "b": 8}
+    assert call == ToolCall("call_0", "calc", SUM, needs_result=True)
     dialogue.add(ToolResult(call.call_id, "fifty six"))
     parts = list(dialogue.reply())
     assert "fifty six" in text_of(parts)
     assert parts[-1].reason == "completed"
+
+
+def tool(name: str) -> dict:
+    return {"type": "function", "name": name, "description": "", "parameters": {}}
+
+
+TOLD = [
+    ("sorry the lamp is broken", "sorry the lamp is broken"),
+    ('"the lamp burns"', "the lamp burns"),
+    ('{"error": "no such lamp"}', "sorry that did not work"),
+    ('{"success": false}', "sorry that did not work"),
+    ("false", "sorry that did not work"),
+    ('{"ok": true}', "okay"),
+    ("", "okay"),
+]
+
+
+@pytest.mark.parametrize(("output", "told"), TOLD)
+def test_a_call_to_an_offered_tool_ends_the_round_and_its_words_are_spoken(
+    nano: SpeechModel, output: str, told: str
+) -> None:
+    dialogue = nano.open(DialogueOptions(tools=[tool("light_on")]))
+    call, done = ask(dialogue, "Turn on the kitchen light.", audio=False)
+    assert call == ToolCall("call_0", "light_on", {"room": "kitchen"}, needs_result=True)
+    assert done.reason == "tool_calls"
+    dialogue.add(ToolResult(call.call_id, output))
+    parts = list(dialogue.reply(ReplyOptions(audio=False)))
+    assert text_of(parts).startswith(told)
+    assert ("kitchen" in text_of(parts)) == (told == "okay")
+    assert parts[-1].reason == "completed"
+    assert ask(dialogue, "what is seven times eight", audio=False)[0].name == "calc"
+
+
+def test_a_tool_may_be_offered_for_one_reply(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    dialogue.add(Message("user", "turn on the kitchen light"))
+    parts = list(dialogue.reply(ReplyOptions(audio=False, tools=[tool("light_on")])))
+    assert [type(part) for part in parts] == [ToolCall, ReplyDone]
+    dialogue = nano.open(DialogueOptions(tools=[tool("light_on")]))
+    dialogue.add(Message("user", "turn on the kitchen light"))
+    call = next(dialogue.reply(ReplyOptions(audio=False, tools=[])))
+    assert isinstance(call, ToolCall) and not call.needs_result
+
+
+def test_what_is_told_of_a_tool_can_be_cut(nano: SpeechModel) -> None:
+    dialogue = nano.open(DialogueOptions(tools=[tool("light_on")]))
+    call, _ = ask(dialogue, "turn on the kitchen light")
+    dialogue.add(ToolResult(call.call_id, "sorry the lamp is broken"))
+    sound = audio_of(list(dialogue.reply()))
+    kept = dialogue.truncate(len(sound) // 2)
+    assert "sorry the lamp is broken".startswith(kept) and 1 <= len(kept.split()) < 5
+
+
+def test_a_call_nobody_answered_is_spoken_of_all_the_same(nano: SpeechModel) -> None:
+    for name, sentence in (("light_on", "turn on the kitchen light"), ("calc", "two plus two")):
+        dialogue = nano.open(DialogueOptions(tools=[tool(name)]))
+        assert ask(dialogue, sentence, audio=False)[-1].reason == "tool_calls"
+        parts = list(dialogue.reply(ReplyOptions(audio=False)))
+        assert parts[-1].reason == "completed" and "sorry that did not work" in text_of(parts)
+
+
+def test_without_tools_only_those_offered_stay_away(nano: SpeechModel) -> None:
+    dialogue = nano.open(DialogueOptions(tools=[tool("light_on")]))
+    none = ReplyOptions(audio=False, allow_tools=False)
+    dialogue.add(Message("user", "turn on the kitchen light"))
+    assert text_of(list(dialogue.reply(none))) == "sorry i did not get that"
+    dialogue = nano.open(DialogueOptions(tools=[tool("light_on")]))
+    dialogue.add(Message("user", "what is seven times eight"))
+    assert next(dialogue.reply(none)) == ToolCall("call_0", "calc", SUM, needs_result=True)
 
 
 def test_a_result_for_no_call_is_refused(nano: SpeechModel) -> None:
