@@ -56,12 +56,15 @@ def load(name: str, options: LoadOptions | None = None) -> SpeechModel:
     from .ming.loading import load_ming
 
     try:
-        return load_ming(folder, options)
+        model = load_ming(folder, options)
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise ValueError(
             "it does not fit into memory; set model.quantize to int8 or int4 "
             f"(`vivavoce models verify {name}` says what each takes)"
         ) from None
+    if not Path(os.path.expanduser(name)).is_dir():
+        model.name = repository(name)  # the folder in the hub's cache is named by a commit
+    return model
 
 
 def find(name: str) -> Path | None:

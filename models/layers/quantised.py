@@ -45,6 +45,13 @@ def quantised(weight: Tensor, bits: Bits) -> Matrix:
     return Matrix(packed.flatten(1).contiguous(), scales.squeeze(2).contiguous())
 
 
+def matrix_bytes(bits: Bits, rows: int, columns: int) -> int:
+    """How many bytes a matrix [rows, columns] takes once `quantised`."""
+    if bits == "int8":
+        return rows * (columns + 4)
+    return rows * -(-columns // GROUP) * (GROUP // 2 + 2)
+
+
 def restored(matrix: Matrix, columns: int, dtype: torch.dtype) -> Tensor:
     """The weights [R, C] of a quantised matrix of C columns."""
     assert matrix.scales is not None

@@ -7,15 +7,15 @@ told without reading gigabytes: the same names, the same sentences.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
-from math import prod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..layers.quantised import Bits, matrix_bytes
 from ..report import PartReport, Report
 from .checkpoint import CheckpointError, TensorSource, open_pt
 from .config import MingConfig
@@ -26,8 +26,9 @@ from .flow_files import load_flow
 from .hearing import sanm_ear, whisper_ear
 from .parts import Parts, open_parts
 from .speech_bpe import SpeechBpe
-from .talker import load_talker
+from .talker import Talker, load_talker
 from .talker_layout import SpecialIds
+from .thinker import MingThinker
 from .thinker_files import load_thinker
 from .tokenizer import TextTokenizer, ThinkerIds
 from .vision import load_eye
@@ -35,11 +36,12 @@ from .vocoder_files import load_vocoder
 from .voice_prompt import load_voice_prompt
 from .voices import SPEAKER_VECTOR, SPEECH_CODES, voices_of
 
-BF16, FP32 = 2, 4  # bytes of a number
-GROUP = 128  # weights with one 16-bit scale
-WEIGHT_BYTES = {"bf16": 2.0, "int8": 1 + 2 / GROUP, "int4": 0.5 + 2 / GROUP}
+BF16 = torch.bfloat16
+FORMATS: dict[str, Bits | None] = {"bf16": None, "int8": "int8", "int4": "int4"}
+MAIN = "*.safetensors"
 
-Check = Callable[[], object]
+Load = Callable[[], Any]
+"""Runs a loader; raises CheckpointError for what it would refuse."""
 
 
 def examine(folder: Path | str) -> Report:
@@ -53,150 +55,148 @@ def examine(folder: Path | str) -> Report:
         raise CheckpointError(f"there is no folder {folder}")
     parts, fault = _opened(folder)
     config = _config(folder, parts, fault)
-    decoder = _decoder_tensors(folder, config)
-    reports = [
+    checked = [
         *_language(folder, config, parts, fault),
         *_ears(folder, config, parts, fault),
         *_speech(folder, config, parts, fault),
-        *_decoder(folder, config, decoder),
+        *_decoder(folder, config),
         *_voices(folder),
     ]
     thinker = config.thinker
+    cache_bytes = 2 * BF16.itemsize * thinker.n_layers * thinker.n_kv_heads * thinker.head_dim
     return Report(
         f"Ming-Lite-Omni {config.version}",
-        tuple(reports),
-        _memory(parts, decoder.values()),
-        2 * BF16 * thinker.n_layers * thinker.n_kv_heads * thinker.head_dim,
+        tuple(one.report for one in checked),
+        _memory([one.module for one in checked if one.module is not None]),
+        cache_bytes,
         thinker.max_positions,
         _notes(config),
     )
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """A part's report, and the part itself on the meta device where it could be made."""
+
+    report: PartReport
+    module: nn.Module | None = None
+
+
 # --- parts -----------------------------------------------------------------------------------
 
 
-def _language(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[PartReport]:
-    source = parts.thinker
-    yield PartReport(
+def _language(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[_Checked]:
+    shapes = _as_shapes(parts)
+    yield _checked(
         "language model",
-        "*.safetensors",
-        _count(source),
-        _tensor_fault(source, fault, lambda s: load_thinker(config.thinker, s, device="meta")),
+        MAIN,
+        lambda: load_thinker(config.thinker, _there(shapes.thinker), BF16, "meta", "listed"),
+        fault,
     )
-    yield PartReport(
+    yield _checked(
         "its tokenizer",
         "tokenizer.json",
-        fault=_fault_of(lambda: ThinkerIds.of(TextTokenizer.from_folder(folder))),
+        lambda: ThinkerIds.of(TextTokenizer.from_folder(folder)),
     )
-    yield PartReport(
-        "image encoder",
-        "*.safetensors",
-        _count(parts.vision) + _count(parts.vision_projector),
-        fault or _fault_of(lambda: load_eye(_as_shapes(parts), config.vision, device="meta")),
-        needed=False,
-        without="images cannot be shown to it",
+    eye = _checked(
+        "image encoder", MAIN, lambda: load_eye(shapes, config.vision, BF16, "meta"), fault
     )
+    yield _optional(eye, "images cannot be shown to it")
 
 
-def _ears(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[PartReport]:
+def _ears(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[_Checked]:
     shapes = _as_shapes(parts)
     if config.whisper is not None:
-        yield PartReport(
+        yield _checked(
             "audio encoder, Whisper-size",
-            "*.safetensors",
-            _count(parts.whisper) + _count(parts.whisper_projector),
-            fault or _fault_of(lambda: whisper_ear(shapes, config, device="meta")),
+            MAIN,
+            lambda: whisper_ear(shapes, config, None, BF16, "meta"),
+            fault,
         )
     if config.sanm is not None:
-        is_only_one = config.whisper is None
-        yield PartReport(
+        yield _checked(
             "audio encoder, SANM",
-            "*.safetensors, am.mvn",
-            _count(parts.sanm) + _count(parts.sanm_projector),
-            fault
-            or _fault_of(
-                lambda: sanm_ear(shapes, config, read_cmvn(folder / "am.mvn"), device="meta")
-            ),
-            needed=is_only_one,
-            without="" if is_only_one else "it hears through the Whisper-size encoder only",
+            f"{MAIN}, am.mvn",
+            lambda: sanm_ear(shapes, config, read_cmvn(folder / "am.mvn"), None, BF16, "meta"),
+            fault,
         )
 
 
-def _speech(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[PartReport]:
+def _speech(folder: Path, config: MingConfig, parts: Parts, fault: str) -> Iterator[_Checked]:
     talker, bpe = folder / "talker", folder / "talker" / "s3_bpe"
-    any_row = config.talker.text_vocabulary - 1  # for shapes, which row ends speech is the same
-    yield PartReport(
+    source, sizes = _as_shapes(parts).talker, config.talker
+    any_row = sizes.text_vocabulary - 1  # shapes do not depend on which row ends the speech
+    yield _checked(
         "talker",
         "talker/*.safetensors or among the main ones",
-        _count(parts.talker),
-        _tensor_fault(
-            parts.talker,
-            fault,
-            lambda source: load_talker(source, config.talker, any_row, device="meta"),
-        ),
+        lambda: load_talker(_there(source), sizes, any_row, dtype=BF16, device="meta"),
+        fault,
     )
-    yield PartReport(
+    yield _checked(
         "its tokenizer",
         "talker/tokenizer.json",
-        fault=_fault_of(lambda: SpecialIds.named(TextTokenizer.from_folder(talker).id_of)),
+        lambda: SpecialIds.named(TextTokenizer.from_folder(talker).id_of),
     )
-    yield PartReport(
+    yield _checked(
         "speech tokens",
         "talker/s3_bpe/",
-        fault=_fault_of(lambda: SpeechBpe.load(bpe / "tokenizer.json", bpe / "char_mapping.txt")),
+        lambda: SpeechBpe.load(bpe / "tokenizer.json", bpe / "char_mapping.txt"),
     )
 
 
-def _decoder(
-    folder: Path, config: MingConfig, tensors: Mapping[str, TensorSource | str]
-) -> Iterator[PartReport]:
-    detokenizer = config.detokenizer
-    yaml_file = folder / "talker" / detokenizer.settings
-    default = mel_default(detokenizer.streaming)
+def _decoder(folder: Path, config: MingConfig) -> Iterator[_Checked]:
+    talker, files = folder / "talker", config.detokenizer
+    default = mel_default(files.streaming)
 
-    def flow(source: TensorSource) -> object:
-        settings = flow_settings(read_detokenizer_yaml(yaml_file, default))
-        return load_flow(source, settings, device="meta")
+    def flow() -> Any:
+        settings = flow_settings(read_detokenizer_yaml(talker / files.settings, default))
+        return load_flow(_Shapes(open_pt(talker / files.flow)), settings, device="meta")
 
-    for name, file, load in (
-        ("mel frames of speech (flow matching)", detokenizer.flow, flow),
-        ("sound of mel frames (vocoder)", detokenizer.vocoder, _load_vocoder),
-    ):
-        source = tensors[file]
-        known = None if isinstance(source, str) else source
-        fault = source if isinstance(source, str) else ""
-        yield PartReport(name, f"talker/{file}", _count(known), _tensor_fault(known, fault, load))
-    yield PartReport(
-        "their settings",
-        f"talker/{detokenizer.settings}",
-        fault="" if yaml_file.is_file() else "missing",
-        needed=False,
-        without="the published settings are taken",
-    )
+    def vocoder() -> Any:
+        return load_vocoder(_Shapes(open_pt(talker / files.vocoder)), device="meta")
+
+    yield _checked("mel frames of speech (flow matching)", f"talker/{files.flow}", flow)
+    yield _checked("sound of mel frames (vocoder)", f"talker/{files.vocoder}", vocoder)
+    settings = _file("their settings", folder, f"talker/{files.settings}")
+    yield _optional(settings, "the published settings are taken")
 
 
-def _voices(folder: Path) -> Iterator[PartReport]:
+def _voices(folder: Path) -> Iterator[_Checked]:
     known = voices_of(folder)
-    faults = [fault for path in known.values() if (fault := _voice_fault(path))]
-    yield PartReport(
-        f"voices: {', '.join(known) or 'none'}",
-        "data/spks/*.pt, voices/*.pt",
-        fault="; ".join(faults) if known else "none there",
-        needed=False,
-        without="" if known else "it needs one to speak: `vivavoce voices add`",
-    )
+
+    def load() -> None:
+        if not known:
+            raise CheckpointError("none there")
+        for path in known.values():
+            load_voice_prompt(path)
+
+    voices = _checked(f"voices: {', '.join(known) or 'none'}", "data/spks, voices", load)
+    yield _optional(voices, "" if known else "it needs one to speak: `vivavoce voices add`")
     for name, file in (("speaker vectors", SPEAKER_VECTOR), ("speech codes", SPEECH_CODES)):
-        yield PartReport(
-            f"{name} of recordings",
-            file,
-            fault="" if (folder / file).is_file() else "missing",
-            needed=False,
-            without="no voices can be made of recordings",
-        )
+        network = _file(f"{name} of recordings", folder, file)
+        yield _optional(network, "no voices can be made of recordings")
 
 
-def _voice_fault(path: Path) -> str:
-    return _fault_of(lambda: load_voice_prompt(path))
+def _checked(name: str, where: str, load: Load, fault: str = "") -> _Checked:
+    """A part as its loader sees it; `fault` where its file cannot be opened."""
+    loaded: Any = None
+    if not fault:
+        try:
+            loaded = load()
+        except (CheckpointError, RuntimeError) as error:  # RuntimeError: shapes do not combine
+            fault = str(error).splitlines()[0]
+    module = loaded if isinstance(loaded, nn.Module) else None
+    n_parameters = sum(p.numel() for p in module.parameters()) if module else 0
+    return _Checked(PartReport(name, where, n_parameters, fault), module)
+
+
+def _file(name: str, folder: Path, file: str) -> _Checked:
+    """A part that is a file, whatever is in it."""
+    return _Checked(PartReport(name, file, fault="" if (folder / file).is_file() else "missing"))
+
+
+def _optional(checked: _Checked, without: str) -> _Checked:
+    return replace(checked, report=replace(checked.report, needed=False, without=without))
 
 
 # --- tensors by their shapes -----------------------------------------------------------------
@@ -220,15 +220,19 @@ class _Shapes:
 
 
 def _as_shapes(parts: Parts) -> Parts:
-    sources = {field.name: getattr(parts, field.name) for field in fields(parts)}
-    named = {name: source for name, source in sources.items() if name != "version"}
+    sources = {name: getattr(parts, name) for name in PARTS}
     return replace(
-        parts, **{name: _Shapes(source) for name, source in named.items() if source is not None}
+        parts, **{name: _Shapes(source) for name, source in sources.items() if source is not None}
     )
 
 
-def _load_vocoder(source: TensorSource) -> object:
-    return load_vocoder(source, device="meta")
+PARTS = tuple(field.name for field in fields(Parts) if field.name != "version")
+
+
+def _there(source: TensorSource | None) -> TensorSource:
+    if source is None:
+        raise CheckpointError("missing")
+    return source
 
 
 def _opened(folder: Path) -> tuple[Parts, str]:
@@ -253,70 +257,32 @@ def _config(folder: Path, parts: Parts, fault: str) -> MingConfig:
         raise CheckpointError(fault) from None
 
 
-def _decoder_tensors(folder: Path, config: MingConfig) -> dict[str, TensorSource | str]:
-    """The flow model's and the vocoder's tensors, or what is wrong with their file."""
-    found: dict[str, TensorSource | str] = {}
-    for file in (config.detokenizer.flow, config.detokenizer.vocoder):
-        try:
-            found[file] = open_pt(folder / "talker" / file)
-        except CheckpointError as error:
-            found[file] = str(error)
-    return found
-
-
-def _tensor_fault(
-    source: TensorSource | None, fault: str, load: Callable[[TensorSource], Any]
-) -> str:
-    if source is None:
-        return fault or "missing"
-    return fault or _fault_of(lambda: load(_Shapes(source)))
-
-
-def _fault_of(check: Check) -> str:
-    """What a loader refuses; "" where it takes all."""
-    try:
-        check()
-    except (CheckpointError, RuntimeError) as error:  # RuntimeError: shapes that do not combine
-        return str(error).splitlines()[0]
-    return ""
-
-
 # --- memory ----------------------------------------------------------------------------------
 
 
-def _memory(parts: Parts, decoder: Any) -> dict[str, int]:
-    """Bytes of everything loaded, by number format of the language model's and talker's matrices.
+def _memory(modules: list[nn.Module]) -> dict[str, int]:
+    """Bytes of all parts, by number format of the language model's and the talker's matrices.
 
-    Embeddings, norms, routers, encoders stay in bf16, the audio decoder in fp32.
+    Embeddings, norms, routers and encoders stay in bf16, the audio decoder in fp32.
     """
-    sources = [getattr(parts, field.name) for field in fields(parts) if field.name != "version"]
-    matrices = sum(_count(source, is_quantised) for source in (parts.thinker, parts.talker))
-    others = sum(_count(source) for source in sources) - matrices
-    sound = sum(_count(source) for source in decoder if not isinstance(source, str))
     return {
-        name: int(matrices * each + others * BF16 + sound * FP32)
-        for name, each in WEIGHT_BYTES.items()
+        name: sum(bytes_of(module, bits) for module in modules) for name, bits in FORMATS.items()
     }
 
 
-def is_quantised(key: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor of the thinker or the talker becomes int8 or int4 when that is asked for."""
-    is_matrix = len(shape) == 2 and ".layers." in key
-    return is_matrix and not key.endswith("gate.weight")
-
-
-def _count(
-    source: TensorSource | None,
-    counts: Callable[[str, tuple[int, ...]], bool] = lambda key, shape: True,
-) -> int:
-    """Numbers in those tensors of a source that count."""
-    if source is None:
-        return 0
-    shapes = ((key, source.shape(key)) for key in source.keys())  # noqa: SIM118 - no mapping
-    return sum(prod(shape) for key, shape in shapes if counts(key, shape))
+def bytes_of(module: nn.Module, bits: Bits | None) -> int:
+    """Bytes of a module once `quantise` has been through it, if it is one that is quantised."""
+    tensors = (*module.parameters(), *module.buffers())
+    n_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if bits is None or not isinstance(module, MingThinker | Talker):
+        return n_bytes
+    matrices = [inner.weight for inner in module.modules() if isinstance(inner, nn.Linear)]
+    return n_bytes + sum(
+        matrix_bytes(bits, *matrix.shape) - matrix.numel() * matrix.element_size()
+        for matrix in matrices
+    )
 
 
 def _notes(config: MingConfig) -> tuple[str, ...]:
-    rate_hz = config.detokenizer.rate_hz
     how = "as it is made" if config.detokenizer.streaming else "sentence by sentence"
-    return (f"speaks at {rate_hz} Hz, {how}",)
+    return (f"speaks at {config.detokenizer.rate_hz} Hz, {how}",)

@@ -31,7 +31,8 @@ from .voice_prompt import VoicePrompt, load_voice_prompt, save_voice_prompt
 
 SPEAKER_VECTOR = "talker/campplus.onnx"
 SPEECH_CODES = "talker/speech_tokenizer_v1.onnx"
-SHIPPED_IN = ("data/spks", "spks", "talker/data/spks", "talker/spks", "talker")
+SHIPPED_IN = ("data/spks", "spks", "talker/data/spks", "talker/spks")
+USUAL = "luna"  # how the names of the releases' default voice begin
 LONGEST_S, SHORTEST_S = 30.0, 1.0
 CODES_HZ = 50
 QUIETEST = 1e-3  # root mean square of full scale, -60 dB
@@ -40,14 +41,19 @@ _IN_THE_CACHE = re.compile(r"models--([\w.-]+)")
 
 
 def voices_of(folder: Path) -> dict[str, Path]:
-    """The voices a checkpoint can speak with, by name, the user's own before the shipped ones."""
-    places = [own_voices_folder(folder), *(folder / place for place in SHIPPED_IN)]
+    """The voices a checkpoint can speak with, by name; the first is its own choice.
+
+    The shipped ones come first, the family's usual voice before all; a voice of the user's takes
+    the place of a shipped one of that name.
+    """
     found: dict[str, Path] = {}
-    for place in places:
-        for path in sorted(place.glob("*.pt")):
-            if place.name != "talker" and _NAME.fullmatch(path.stem):
-                found.setdefault(path.stem, path)
-    return found
+    for place in (*(folder / place for place in SHIPPED_IN), own_voices_folder(folder)):
+        found |= {path.stem: path for path in sorted(place.glob("*.pt"), key=_usual_first)}
+    return {name: path for name, path in found.items() if _NAME.fullmatch(name)}
+
+
+def _usual_first(path: Path) -> tuple[bool, str]:
+    return not path.stem.startswith(USUAL), path.stem
 
 
 def own_voices_folder(folder: Path) -> Path:
