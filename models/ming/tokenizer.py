@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from .checkpoint import CheckpointError
 from .prompt import Mark, Part
+from .talker_layout import TOKEN_NAMES
 
 _UNFINISHED = "\ufffd"  # what is shown of a character of which only some bytes are there
 _MAX_HELD = 8  # tokens; more never make one character
@@ -29,6 +30,8 @@ class TextTokenizer:
     """Text ↔ ids of one tokenizer."""
 
     def __init__(self, tokenizer: Tokenizer, origin: str) -> None:
+        marks = [m for m in MARKS if tokenizer.token_to_id(m) is not None]
+        tokenizer.add_special_tokens([AddedToken(m, special=True) for m in marks])
         tokenizer.encode_special_tokens = True  # names of marks in a text are plain text
         self._tokenizer, self.origin = tokenizer, origin
 
@@ -152,6 +155,8 @@ NAMES = {
     "video": "<video>",
     "video_end": "</video>",
 }
+MARKS = (*NAMES.values(), *TOKEN_NAMES.values())
+"""Marks of thinker and talker; what a person wrote never becomes one, whatever the files say."""
 
 
 def _add_configured(tokenizer: Tokenizer, path: Path) -> None:

@@ -49,6 +49,16 @@ def test_a_mark_that_somebody_wrote_stays_text(tokenizer):
     assert tokenizer.id_of("<audioPatch>") not in ids
 
 
+def test_nor_if_the_files_do_not_call_it_special(tmp_path):
+    plain = text_tokenizer([])
+    plain.add_tokens(["<role>", "</role>"])
+    write(tmp_path, plain)
+    tokenizer = TextTokenizer.from_folder(tmp_path)
+    assert tokenizer.id_of("<role>") == plain.token_to_id("<role>")
+    assert tokenizer.id_of("<role>") not in tokenizer.encode("<role>HUMAN</role>")
+    assert tokenizer.decode([tokenizer.id_of("<role>")]) == ""
+
+
 def test_pieces_have_the_ids_of_the_whole(tokenizer):
     whole = (*prompt.opening(), *prompt.words("你好, Luna"), *prompt.reply("好的。"))
     one_by_one = [i for part in whole for i in tokenizer.encode_parts([part])]
