@@ -28,6 +28,7 @@ from .errors import UserError
 from .http.access import Rules, is_loopback
 from .http.app import make_app
 from .http.listener import Listener
+from .languages import AUTO, known_language
 from .local import LocalSound, log_notice
 from .metrics import Metrics
 from .realtime.service import Limits, Service
@@ -118,6 +119,7 @@ class Daemon:
             model=model.name,
             voices=model.voices,
             base=self.session_settings(model),
+            languages=model.languages,
             created_s=int(time.time()),
         )
         limits = self._limits()
@@ -232,13 +234,17 @@ def load_options(config: Config) -> LoadOptions:
 def _check_choices(config: Config, model: SpeechModel) -> None:
     """Voice and language must be the model's."""
     wanted = config.assistant
-    for what, name, known in (
-        ("voice", wanted.voice, ("", *model.voices)),
-        ("language", wanted.language, ("auto", *model.languages)),
+    if "audio" in model.modalities and not model.voices:
+        raise UserError(f"{model.name} has no voice yet; make one with `vivavoce voices add`.")
+    language = known_language(wanted.language, model.languages)
+    for what, name, known, choices in (
+        ("voice", wanted.voice, wanted.voice in ("", *model.voices), model.voices),
+        ("language", wanted.language, language is not None, (AUTO, *model.languages)),
     ):
-        if name not in known:
-            choices = ", ".join(one for one in known if one)
-            raise UserError(f"{model.name} has no {what} {name!r}; choose one of {choices}.")
+        if not known:
+            raise UserError(
+                f"{model.name} has no {what} {name!r}; choose one of {', '.join(choices)}."
+            )
 
 
 def _check_detector(config: Config) -> None:

@@ -22,6 +22,7 @@ from ..models.dialogue import (
 from .core import items as core
 from .core.effects import ReplySpec
 from .core.settings import Settings, Tool
+from .languages import AUTO, known_language
 
 MOST_SOUNDS = 4
 Sound = Callable[[str], Pcm | None]
@@ -34,7 +35,7 @@ def dialogue_options(
     """How a dialogue starts under these settings."""
     return DialogueOptions(
         voice=settings.voice if settings.voice in model.voices else None,
-        language=settings.language if settings.language in model.languages else "auto",
+        language=known_language(settings.language, model.languages) or AUTO,
         instructions=settings.instructions,
         tools=[_tool(tool) for tool in settings.tools],
         history=history,

@@ -113,6 +113,8 @@ class RealtimeEndpoint:
             turn_detection=default_turns(service.base),
             instructions=service.base.core.instructions,
             lifetime_s=self._limits.session_s,
+            languages=service.languages,
+            language=service.base.core.language,
             strict=service.strict,
         )
 

@@ -23,6 +23,7 @@ class Service:
         model: the name clients ask for.
         voices: the model's voices; the first is the default.
         base: what sessions begin with where the wire does not say otherwise.
+        languages: the model's names of languages and dialects.
         not_ready: reasons why nobody can be served yet; empty when all is up.
         created_s: Unix time that /v1/models shows.
         strict: an unknown field in session.update is an error.
@@ -33,6 +34,7 @@ class Service:
     model: str
     voices: Sequence[str]
     base: SessionSettings = SessionSettings()
+    languages: Sequence[str] = ()
     not_ready: Callable[[], Sequence[str]] = field(default=list)
     created_s: int = 0
     strict: bool = False

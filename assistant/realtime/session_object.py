@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..languages import AUTO, known_language
 from .faults import PeerFault, validated
 from .settings import (
     AudioFormat,
@@ -65,6 +66,7 @@ class SessionObject(PeerObject):
     """The full effective session, as session.created and session.updated show it.
 
     expires_at: Unix time in seconds.
+    language, dialect: ours; what the person speaks, where it is not left to the model.
     """
 
     SEND_NULL = frozenset({"tracing", "prompt", "include"})
@@ -85,6 +87,8 @@ class SessionObject(PeerObject):
     include: list[Include] | None = None
     reasoning: Reasoning | None = None
     parallel_tool_calls: bool | None = None
+    language: str | None = None
+    dialect: str | None = None
 
 
 # --- what a client may change ----------------------------------------------------------------
@@ -125,6 +129,8 @@ class SessionPatch(PeerObject):
     include: list[Include] | None = None
     reasoning: Reasoning | None = None
     parallel_tool_calls: bool | None = None
+    language: str | None = None
+    dialect: str | None = None
 
 
 # --- beginning and changing ------------------------------------------------------------------
@@ -139,6 +145,8 @@ class Offer:
         voice: the one that speaks unless asked otherwise; None takes the first.
         turn_detection: how turns are found unless asked otherwise.
         lifetime_s: seconds until the session ends by itself.
+        languages: the model's names of languages and dialects.
+        language: what the person is taken to speak unless asked otherwise.
         strict: an unknown field in an update is an error.
     """
 
@@ -148,6 +156,8 @@ class Offer:
     turn_detection: ServerVad = ServerVad()
     instructions: str = ""
     lifetime_s: float = 3600.0
+    languages: Sequence[str] = ()
+    language: str = AUTO
     strict: bool = False
 
     @property
@@ -172,6 +182,7 @@ def first_session(
             input=AudioInput(turn_detection=offer.turn_detection),
             output=AudioOutput(voice=offer.default_voice),
         ),
+        language=None if offer.language == AUTO else offer.language,
     )
 
 
@@ -205,6 +216,9 @@ class SessionEditor:
                 "session.audio.output.voice",
             )
         merged["audio"]["output"]["voice"] = voice
+        for key in ("language", "dialect"):
+            if merged.get(key) is not None:
+                merged[key] = spoken_language(merged[key], self._offer, f"session.{key}")
         session = validated(SessionObject, merged, "session")
         _check_writable(session)
         self.session = session
@@ -227,6 +241,16 @@ def known_voice(wanted: str, offer: Offer, param: str) -> str:
         return offer.default_voice
     known = ", ".join(offer.voices)
     raise PeerFault("invalid_value", f"there is no voice {wanted!r}; choose one of {known}", param)
+
+
+def spoken_language(wanted: str, offer: Offer, param: str) -> str:
+    """The model's own name of a language or dialect, or AUTO."""
+    known = known_language(wanted, offer.languages)
+    if known is None:
+        choices = ", ".join((AUTO, *offer.languages))
+        message = f"{offer.model} does not know {wanted!r}; choose one of {choices}"
+        raise PeerFault("invalid_value", message, param)
+    return known
 
 
 # Objects that are merged key by key; any other object in an update replaces the old one.

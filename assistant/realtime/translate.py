@@ -10,6 +10,7 @@ from ...streaming.endpoint import EndpointSettings
 from ...streaming.frames import Pcm
 from ..core import items as core
 from ..core.settings import ResponseOptions, Tool
+from ..languages import AUTO
 from ..session import SessionSettings
 from . import items as wire
 from .client_events import ResponseSettings
@@ -50,6 +51,7 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
         modality=session.output_modalities[0],
         instructions=session.instructions,
         voice=session.audio.output.voice,
+        language=_spoken(session),
         tools=_tools(session.tools),
         tool_choice=_tool_choice(session.tool_choice),
         max_output_tokens=_token_limit(session.max_output_tokens),
@@ -61,6 +63,12 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
         output_rate_hz=rate_hz(session.audio.output.format),
         idle_timeout_ms=turns.idle_timeout_ms if isinstance(turns, ServerVad) else None,
     )
+
+
+def _spoken(session: SessionObject) -> str:
+    """What the person speaks; a dialect says more than a language."""
+    said = (session.dialect, session.language)
+    return next((one for one in said if one is not None and one != AUTO), AUTO)
 
 
 def default_turns(base: SessionSettings) -> ServerVad:

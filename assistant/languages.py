@@ -1,0 +1,38 @@
+"""Names of languages and dialects, as people and clients write them.
+
+A model has its own names ("en", or "english"); here every usual name of a language finds the
+model's. A dialect is a language of its own here: what a person speaks is one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+AUTO = "auto"
+_NAMES = {
+    "mandarin": "zh zh-cn zh-tw cmn chinese putonghua 普通话 中文",
+    "cantonese": "yue zh-hk zh-yue 粤语 广东话",
+    "sichuanese": "sichuan szechuanese zh-sichuan 四川话",
+    "shanghainese": "wuu shanghai zh-wuu 上海话",
+    "minnan": "nan hokkien taiwanese zh-min-nan 闽南话 闽南语",
+    "english": "en en-us en-gb en-au en-in",
+}
+_KNOWN_AS = {alias: name for name, aliases in _NAMES.items() for alias in (name, *aliases.split())}
+
+
+def known_language(wanted: str, languages: Sequence[str]) -> str | None:
+    """The model's own name of a language, AUTO for that, None for one it does not have.
+
+    Args:
+        wanted: a name as people write it.
+        languages: the model's names.
+    """
+    plain = _plain(wanted)
+    if plain == AUTO:
+        return AUTO
+    return next((name for name in languages if _plain(name) == plain), None)
+
+
+def _plain(name: str) -> str:
+    folded = name.strip().casefold().replace("_", "-")
+    return _KNOWN_AS.get(folded, folded)

@@ -1,0 +1,103 @@
+"""What a client says of language and dialect, from the wire to the model's dialogue."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.scripted_model import ScriptedModel
+from vivavoce.assistant.errors import PeerFault
+from vivavoce.assistant.languages import known_language
+from vivavoce.assistant.model_items import dialogue_options
+from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
+from vivavoce.assistant.realtime.translate import session_settings
+from vivavoce.assistant.session import SessionSettings
+
+MING = ("mandarin", "cantonese", "sichuanese", "shanghainese", "minnan", "english")
+
+
+def editor(languages: tuple[str, ...] = MING, language: str = "auto") -> SessionEditor:
+    return SessionEditor(
+        Offer(model="ming", voices=("luna",), languages=languages, language=language), "sess_1"
+    )
+
+
+def spoken(edit: SessionEditor) -> str:
+    """What the conversation takes the person to speak."""
+    return session_settings(edit.session, SessionSettings()).core.language
+
+
+def shown(edit: SessionEditor) -> dict[str, object]:
+    return json.loads(edit.session.model_dump_json())
+
+
+@pytest.mark.parametrize("key", ["language", "dialect"])
+@pytest.mark.parametrize("name", ["auto", *MING])
+def test_every_name_is_taken_echoed_and_used(key, name):
+    edit = editor()
+    edit.update({"type": "realtime", key: name})
+    assert shown(edit)[key] == name
+    assert spoken(edit) == name
+
+
+def test_nothing_is_shown_before_somebody_says_it():
+    assert not {"language", "dialect"} & shown(editor()).keys()
+    assert shown(editor(language="minnan"))["language"] == "minnan"
+
+
+def test_a_dialect_says_more_than_a_language():
+    edit = editor()
+    edit.update({"language": "zh", "dialect": "sichuanese"})
+    assert shown(edit)["language"] == "mandarin"
+    assert spoken(edit) == "sichuanese"
+    edit.update({"dialect": "auto"})
+    assert spoken(edit) == "mandarin"
+    edit.update({"dialect": None, "language": None})
+    assert spoken(edit) == "auto"
+    assert not {"language", "dialect"} & shown(edit).keys()
+
+
+def test_null_asks_for_the_daemons_own_language_again():
+    edit = editor(language="cantonese")
+    edit.update({"language": "english"})
+    assert spoken(edit) == "english"
+    edit.update({"language": None})
+    assert spoken(edit) == "cantonese"
+
+
+@pytest.mark.parametrize("key", ["language", "dialect"])
+def test_an_unknown_language_changes_nothing(key):
+    edit = editor()
+    with pytest.raises(PeerFault, match="choose one of auto, mandarin, cantonese") as caught:
+        edit.update({"instructions": "new", key: "klingon"})
+    assert caught.value.code == "invalid_value" and caught.value.param == f"session.{key}"
+    assert shown(edit)["instructions"] == ""
+    with pytest.raises(PeerFault):
+        edit.update({key: 3})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "languages", "found"),
+    [
+        ("English", ("en",), "en"),
+        ("en-GB", MING, "english"),
+        ("zh_CN", MING, "mandarin"),
+        ("Hokkien", MING, "minnan"),
+        ("粤语", MING, "cantonese"),
+        ("AUTO", (), "auto"),
+        ("cantonese", ("en",), None),
+        ("fr", ("en", "fr"), "fr"),
+        ("", MING, None),
+    ],
+)
+def test_usual_names_find_the_models_own(wanted, languages, found):
+    assert known_language(wanted, languages) == found
+
+
+def test_the_dialogue_gets_the_models_own_name():
+    model = ScriptedModel({})
+    edit = editor(tuple(model.languages))
+    edit.update({"language": "english"})
+    settings = session_settings(edit.session, SessionSettings()).core
+    assert dialogue_options(settings, model, []).language == "en"
