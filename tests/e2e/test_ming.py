@@ -1,0 +1,160 @@
+"""Tiny checkpoints in the released layout behind the real daemon and a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.e2e.test_nano import person
+from tests.support.order_check import assert_in_order
+from tests.support.scripted_daemon import sound_of, speak
+from tests.support.served import RawClient
+from tests.support.tiny_ming import VERSIONS, write_tiny_ming
+from vivavoce.assistant.config import load_config
+from vivavoce.assistant.daemon import Daemon
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("ming")
+    return {version: write_tiny_ming(place / version, version) for version in VERSIONS}
+
+
+@contextlib.asynccontextmanager
+async def talking(folder: Path, **session: Any) -> AsyncIterator[RawClient]:
+    """A client of a daemon that was given the folder as its model."""
+    config = load_config(
+        overrides={
+            "server": {"port": 0},
+            "audio": {"enabled": False},
+            "model": {"name": str(folder)},
+        }
+    )
+    async with Daemon(config) as daemon, connect(daemon.url, max_size=None) as socket:
+        client = RawClient(socket)
+        assert (await client.event(30))["type"] == "session.created"
+        await client.send("session.update", session={"type": "realtime", **session})
+        await client.until("session.updated")
+        yield client
+        assert_in_order(client.seen)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_spoken_question_is_answered_in_speech(
+    folders: dict[str, Path], version: str
+) -> None:
+    async with talking(
+        folders[version], audio={"input": {"transcription": {"model": "any"}}}
+    ) as client:
+        await speak(client, person("sum"))
+        events = await client.until("response.done", 120)
+        response = events[-1]["response"]
+        assert response["status"] == "completed"
+        said = response["output"][0]["content"][0]["transcript"]
+        deltas = [
+            e["delta"] for e in events if e["type"] == "response.output_audio_transcript.delta"
+        ]
+        assert said.strip() and "".join(deltas) == said
+        assert len(sound_of(events)) > 2400  # 0.1 s at 24 kHz
+        heard = "conversation.item.input_audio_transcription.completed"
+        events += await client.until(heard, 60) if heard not in map(kind, events) else []
+        assert next(e for e in events if e["type"] == heard)["transcript"]
+
+
+def kind(event: dict[str, Any]) -> str:
+    return str(event["type"])
+
+
+async def test_an_interrupted_reply_is_cut_to_what_was_heard_and_the_talk_goes_on(
+    folders: dict[str, Path],
+) -> None:
+    async with talking(folders["v1.5"]) as client:
+        await speak(client, person("sum"))
+        events = await client.until("response.output_audio.delta", 120)
+        sent_ms = len(sound_of(events)) // 24
+        await client.send("response.cancel")
+        events = await client.until("response.done", 60)
+        item = events[-1]["response"]["output"][0]["id"]
+        await client.send(
+            "conversation.item.truncate",
+            item_id=item,
+            content_index=0,
+            audio_end_ms=sent_ms // 2,
+        )
+        await client.until("conversation.item.truncated", 30)
+        await client.send("conversation.item.retrieve", item_id=item)
+        kept = (await client.until("conversation.item.retrieved", 30))[-1]["item"]
+        await speak(client, person("time"))
+        events = await client.until("response.done", 120)
+        assert events[-1]["response"]["status"] == "completed"
+        whole = "".join(
+            e["delta"]
+            for e in client.seen
+            if e["type"] == "response.output_audio_transcript.delta" and e["item_id"] == item
+        )
+        assert whole.startswith(kept["content"][0].get("transcript") or "")
+
+
+async def test_a_picture_and_a_written_question_are_answered(folders: dict[str, Path]) -> None:
+    async with talking(folders["v1.5"], output_modalities=["text"]) as client:
+        url = "data:image/png;base64," + base64.b64encode(PIXEL).decode()
+        content = [
+            {"type": "input_image", "image_url": url},
+            {"type": "input_text", "text": "what is that"},
+        ]
+        message = {"type": "message", "role": "user", "content": content}
+        await client.send("conversation.item.create", item=message)
+        await client.send("response.create")
+        events = await client.until("response.done", 120)
+        assert events[-1]["response"]["status"] == "completed"
+        assert events[-1]["response"]["output"][0]["content"][0]["text"]
+
+
+async def test_voices_and_dialects_are_the_checkpoints(folders: dict[str, Path]) -> None:
+    async with talking(folders["v1.5"]) as client:
+        for session in (
+            {"audio": {"output": {"voice": "luna_v2"}}},
+            {"language": "cantonese"},
+        ):
+            await client.send("session.update", session={"type": "realtime", **session})
+            assert (await client.event(10))["type"] == "session.updated"
+        await client.send(
+            "session.update", session={"type": "realtime", "audio": {"output": {"voice": "x"}}}
+        )
+        assert "x" in (await client.error())["message"]
+        await speak(client, person("sum"))
+        assert (await client.until("response.done", 120))[-1]["response"]["status"] == "completed"
+
+
+async def test_two_conversations_share_the_model(folders: dict[str, Path]) -> None:
+    config = load_config(
+        overrides={
+            "server": {"port": 0},
+            "audio": {"enabled": False},
+            "model": {"name": str(folders["v1.5"])},
+        }
+    )
+
+    async def conversation(url: str) -> str:
+        async with connect(url, max_size=None) as socket:
+            client = RawClient(socket)
+            await client.until("session.created", 30)
+            await speak(client, person("sum"))
+            done = (await client.until("response.done", 180))[-1]["response"]
+            return str(done["output"][0]["content"][0]["transcript"])
+
+    async with Daemon(config) as daemon:
+        alone = await conversation(daemon.url)
+        both = await asyncio.gather(conversation(daemon.url), conversation(daemon.url))
+    assert alone.strip() and both == [alone, alone]
