@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 FIRST_CAPACITY = 128
@@ -42,6 +43,21 @@ class KvCache:
         buffer.v[:, :, self.length : end] = v
         buffer.used = end
         return KvCache(end, buffer, self.room)
+
+    def extended(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values with k, v behind them, which are not kept.
+
+        They may lie in the room behind the newest length: use them before the next append.
+        """
+        buffer, end = self._buffer, self.length + k.shape[2]
+        if buffer is None:
+            return k, v
+        if buffer.used != self.length or buffer.k.shape[2] < end:
+            old_k, old_v = self.keys_values()
+            return torch.cat([old_k, k], dim=2), torch.cat([old_v, v], dim=2)
+        buffer.k[:, :, self.length : end] = k
+        buffer.v[:, :, self.length : end] = v
+        return buffer.k[:, :, :end], buffer.v[:, :, :end]
 
     def keys_values(self) -> tuple[Tensor, Tensor]:
         """k, v [B, kv_heads, length, head_dim]; views, not copies."""

@@ -46,13 +46,10 @@ class ConformerConfig:
 
 def keys_seen(cache: KvCache, k: Tensor, v: Tensor, keep: bool) -> tuple[Tensor, Tensor, KvCache]:
     """Cached and new keys and values, and the cache to go on with: grown if `keep`, else as was."""
-    if keep:
-        cache = cache.append(k, v)
-        return (*cache.keys_values(), cache)
-    if cache.length == 0:
-        return k, v, cache
-    old_k, old_v = cache.keys_values()
-    return torch.cat([old_k, k], dim=2), torch.cat([old_v, v], dim=2), cache
+    if not keep:
+        return (*cache.extended(k, v), cache)
+    cache = cache.append(k, v)
+    return (*cache.keys_values(), cache)
 
 
 def forgetful(caches: Iterable[KvCache], n_first: int, n_last: int) -> Caches:

@@ -269,6 +269,8 @@ class WholeDetokenizer:
     def open(self, voice: VoicePrompt, seed: int = 0, speed: float = 1.0) -> WholeState:
         """See Detokenizer."""
         check_speed(speed)
+        if voice.mel is None:  # the prompt's frames could not be cut off
+            voice = replace(voice, codes=())
         return WholeState(voice, seed, speed)
 
     def push(self, codes: Sequence[int], state: WholeState) -> tuple[Pcm, WholeState]:

@@ -161,16 +161,17 @@ class CausalFlow(nn.Module):
     ) -> tuple[Tensor, tuple[EstimatorState, ...]]:
         """mu [1, T, M] → mel [T, M], and the estimator's states."""
         first = state.n_codes * self.ratio
-        x = noise(self.n_mels, first, mu.shape[1]).to(mu)
+        exact = torch.promote_types(mu.dtype, torch.float32)  # what the solver's sum is kept in
+        x = noise(self.n_mels, first, mu.shape[1]).to(mu.device, exact)
         prompt = state.prompt_mel[first : first + mu.shape[1]]
         known = F.pad(prompt, (0, 0, 0, mu.shape[1] - prompt.shape[0]))[None]
         guide = torch.cat([mu, state.speaker.expand_as(mu), known], dim=-1)
         guide = torch.cat([guide, torch.zeros_like(guide)])  # with guidance and without
         times, after = solver_times(self.config.n_steps), []
         for t, end, step in zip(times, times[1:], state.steps, strict=False):
-            noisy = torch.cat([x.expand(2, -1, -1), guide], dim=-1)
+            noisy = torch.cat([x.to(mu.dtype).expand(2, -1, -1), guide], dim=-1)
             velocity, step = self.estimator.step(noisy, t, step, keep, mask)
-            x = x + (end - t) * guided(velocity, self.config.guidance)
+            x = x + (end - t) * guided(velocity.to(exact), self.config.guidance)
             after.append(step)
         return x[0], tuple(after)
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from vivavoce.models.ming.checkpoint import CheckpointError, TensorDict
-from vivavoce.models.ming.flow_files import FlowSettings, flow_names, load_flow
+from vivavoce.models.ming.flow_files import FlowSettings, load_flow
 
-from .tiny_decoder import CHUNK, ESTIMATOR, causal_flow, speech_codes, voice, whole_flow
+from .tiny_decoder import CHUNK, ESTIMATOR, causal_flow, speech_codes, stored, voice, whole_flow
 
 CLOSE = {"atol": 2e-5, "rtol": 0}
 
@@ -82,6 +82,14 @@ def test_forgetting_keeps_the_prompt_and_the_latest_and_bounds_the_caches():
     torch.testing.assert_close(flow.step(codes, CHUNK, everything)[0], expected, **CLOSE)
 
 
+def test_half_precision_is_near():
+    given, codes = voice(10), speech_codes(23)
+    exact = causal_flow().whole(codes, given, chunked=True)
+    rough = causal_flow().to(torch.bfloat16).whole(codes, given, chunked=True)
+    assert rough.dtype == torch.float32
+    assert 0 < (rough - exact).abs().max() < 0.1 * exact.abs().max()
+
+
 def test_the_position_table_follows_the_weights():
     flow, given, codes = causal_flow(), voice(0), speech_codes(20)
     before = flow.whole(codes, given, chunked=True)
@@ -91,20 +99,6 @@ def test_the_position_table_follows_the_weights():
     assert not torch.allclose(before, changed)
     flow.double()
     assert flow.whole(codes, given, chunked=True).dtype == torch.float64
-
-
-def stored(flow):
-    """The flow model's tensors under their stored names."""
-    tensors = {}
-    for name, theirs in flow_names(flow).items():
-        value = flow.state_dict()[name]
-        if isinstance(theirs, str):
-            tensors[theirs] = value
-        elif len(theirs.inputs) == 1:
-            tensors[theirs.inputs[0]] = value[..., None]
-        else:
-            tensors.update(zip(theirs.inputs, value.chunk(3), strict=True))
-    return tensors
 
 
 @pytest.mark.parametrize("make", [causal_flow, whole_flow])

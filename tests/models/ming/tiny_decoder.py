@@ -7,8 +7,10 @@ import torch
 from vivavoce.models.ming.conformer import ConformerConfig
 from vivavoce.models.ming.flow import CausalFlow, FlowConfig, VoicePrompt
 from vivavoce.models.ming.flow_estimator import EstimatorConfig
+from vivavoce.models.ming.flow_files import flow_names
 from vivavoce.models.ming.flow_v1 import FlowV1Config, WholeFlow
 from vivavoce.models.ming.vocoder import Hift, HiftConfig
+from vivavoce.models.ming.vocoder_files import hift_names
 
 MELS, CHUNK, N_CODES = 8, 10, 40
 ENCODER = ConformerConfig(16, 16, 2, 24, n_blocks=2, n_up_blocks=1, look_ahead=3, up_ratio=1)
@@ -84,3 +86,23 @@ def voice(n_codes=12, ratio=1, seed=1):
 
 def speech_codes(n, seed=2):
     return torch.randint(0, N_CODES, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def stored(flow):
+    """The flow model's tensors under their stored names."""
+    tensors = {}
+    for name, theirs in flow_names(flow).items():
+        value = flow.state_dict()[name]
+        if isinstance(theirs, str):
+            tensors[theirs] = value
+        elif len(theirs.inputs) == 1:
+            tensors[theirs.inputs[0]] = value[..., None]
+        else:
+            tensors.update(zip(theirs.inputs, value.chunk(3), strict=True))
+    return tensors
+
+
+def stored_vocoder(vocoder):
+    """The vocoder's tensors under their stored names."""
+    names, tensors = hift_names(vocoder), vocoder.state_dict()
+    return {names[name]: value for name, value in tensors.items()}
