@@ -268,7 +268,7 @@ def _check_address(hub: str) -> None:
 
 def _token(hub: str) -> bool | None:
     """The user's key is for the hub: a mirror from our settings does not get it."""
-    return False if hub else None
+    return None if hub.rstrip("/") in ("", "https://huggingface.co") else False
 
 
 @contextlib.contextmanager

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,8 +88,6 @@ def test_a_downloaded_model_can_be_verified_and_given_a_voice(vivavoce, served, 
 
 
 def test_verify_names_what_is_missing_and_ends_with_one(vivavoce, written, tmp_path):
-    import shutil
-
     folder = Path(shutil.copytree(written, tmp_path / "broken"))
     (folder / "model-00002-of-00003.safetensors").unlink()
     (folder / "talker" / "hift_v2.pt").unlink()
@@ -99,8 +102,6 @@ def test_verify_knows_nano_too(vivavoce):
 
 
 def test_a_speaker_file_becomes_a_voice(vivavoce, written, tmp_path):
-    import shutil
-
     folder = Path(shutil.copytree(written, tmp_path / "tiny"))
     speaker = str(folder / "data" / "spks" / "eng_v2.pt")
     code, out, _ = vivavoce("voices", "add", "eng", "--speaker", speaker, "--model", str(folder))
@@ -130,3 +131,29 @@ def test_a_mistake_is_one_sentence_and_exit_code_two(vivavoce, arguments, compla
     code, out, err = vivavoce(*arguments)
     assert code == 2 and out == ""
     assert complaint in err and err.startswith("vivavoce: ") and err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_serve_downloads_its_model_first_and_serves_it_by_its_name(served, home):
+    command = [sys.executable, "-c", "from vivavoce.assistant.cli import main; main()", "serve"]
+    options = ["--model", REPO, "--hub", served.address, "--no-audio", "--port", "0"]
+    with (home / "log").open("w+") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            env={**os.environ, "HF_HUB_CACHE": str(home / "cache"), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            log.seek(0)
+            assert ready.startswith("ready ws://"), log.read()
+            port = ready.split(":")[2].split("/")[0]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=10) as reply:
+                assert [one["id"] for one in json.load(reply)["data"]] == [REPO]
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+    assert f"{REPO}: 100 % of " in (home / "log").read_text()
