@@ -270,8 +270,9 @@ class WholeDetokenizer:
         """See Detokenizer."""
         check_speed(speed)
         if voice.mel is None:  # the prompt's frames could not be cut off
-            voice = replace(voice, codes=())
-        return WholeState(voice, seed, speed)
+            return WholeState(replace(voice, codes=()), seed, speed)
+        n_most = self.flow.n_frames(len(voice.codes)) + 1  # the released prompts are that long
+        return WholeState(replace(voice, mel=voice.mel[:n_most]), seed, speed)
 
     def push(self, codes: Sequence[int], state: WholeState) -> tuple[Pcm, WholeState]:
         """See Detokenizer."""
@@ -289,10 +290,12 @@ class WholeDetokenizer:
         mel = self.flow(state.codes, state.voice, noise)
         if state.speed != 1:
             mel = stretched(mel, int(len(mel) / state.speed))
-        pcm = self.hift(mel, self.hift.draws(len(mel), seed))
-        pcm[: int(SILENT_START_S * self.rate_hz)] = 0
         timeline = state.timeline.plus(len(state.codes), len(mel), self.hift.config.frame)
         after = replace(state, codes=(), timeline=timeline, n_pieces=state.n_pieces + 1)
+        if len(mel) == 0:
+            return np.zeros(0, np.float32), after
+        pcm = self.hift(mel, self.hift.draws(len(mel), seed))
+        pcm[: int(SILENT_START_S * self.rate_hz)] = 0
         return as_pcm(pcm), after
 
 

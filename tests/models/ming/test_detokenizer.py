@@ -302,3 +302,22 @@ def test_whole_sentences_depend_on_seed_and_codes_only():
     assert not np.array_equal(sound, other)
     slow, _ = said(detokenizer, codes, detokenizer.open(voice(0), speed=0.5))
     assert len(slow) == 2 * len(sound)
+
+
+def test_a_prompt_s_mel_beyond_its_codes_cuts_no_speech_off():
+    detokenizer, codes = whole(), speech_codes(30)
+    given = replace(voice(10), mel=torch.zeros(60, 8))
+    sound, _ = said(detokenizer, codes, detokenizer.open(given))
+    n_prompt, n_all = (int(n / 50 * 22_050 / 256) for n in (10, 40))
+    assert len(sound) == (n_all - n_prompt - 1) * 256
+
+
+def test_a_single_code_is_spoken_or_left_out():
+    detokenizer = whole()
+    sound, state = said(detokenizer, [3], detokenizer.open(voice(0)))
+    assert len(sound) == 256
+    given = replace(voice(10), mel=torch.zeros(18, 8))
+    sound, state = said(detokenizer, [3], detokenizer.open(given))
+    assert len(sound) == 0
+    assert state.codes == ()
+    assert state.timeline.n_codes == 1
