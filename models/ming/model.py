@@ -23,7 +23,7 @@ from .dialogue import MingDialogue
 from .features import RATE_HZ
 from .hearing import Blocks, Ear
 from .mouth import Mouth, ReadyVoice, read_aloud
-from .sentences import cut_text
+from .sentences import spoken_pieces
 from .tasks import AUTO, LANGUAGES, parse_transcript, transcription_prompt
 from .thinker import MingThinker
 from .tokenizer import TextTokenizer, ThinkerIds
@@ -140,7 +140,7 @@ class MingModel:
         """
         if self.mouth is None:
             raise Unsupported(f"{self.name} was loaded without a talker and cannot speak")
-        ready, pieces = self.voice(voice), cut_text(text)
+        ready, pieces = self.voice(voice), spoken_pieces(text)
         assert ready is not None
         if not any(c.isalnum() for c in "".join(pieces)):
             raise ValueError("there are no words in the text that can be said")

@@ -363,7 +363,7 @@ def test_what_is_no_picture_leaves_the_talk_as_it_was(loaded):
 
 def test_an_unknown_voice_or_language_is_named(loaded):
     model = loaded()
-    with pytest.raises(ValueError, match="no voice 'nobody': eng_v2, luna_v2"):
+    with pytest.raises(ValueError, match="no voice 'nobody': .*luna_v2"):
         model.open(DialogueOptions(voice="nobody"))
     with pytest.raises(ValueError, match="no language 'klingon'"):
         model.open(DialogueOptions(language="klingon"))
