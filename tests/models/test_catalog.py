@@ -103,3 +103,41 @@ def test_what_was_downloaded_is_found_again_offline(cache):
 def test_nano_refuses_options_it_would_have_to_ignore(options, complaint):
     with pytest.raises(ValueError, match=complaint):
         catalog.load("nano", options)
+
+
+def test_a_folder_without_a_config_is_known_by_its_files(tmp_path):
+    (tmp_path / "talker").mkdir()
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert catalog.kind_of(tmp_path) == "ming"
+
+
+def test_what_a_nano_folder_lacks_is_told(tmp_path):
+    copy = Path(shutil.copytree(NANO, tmp_path / "copy"))
+    assert catalog.examine(str(copy)).usable
+    (copy / "talker.safetensors").unlink()
+    (copy / "ear.safetensors").write_bytes(b"no tensors")
+    report = catalog.examine(str(copy))
+    faults = {part.name: part.fault.split(":")[0] for part in report.parts}
+    assert not report.usable
+    assert faults == {
+        "audio encoder": "cannot be read",
+        "language model": "",
+        "talker": "missing",
+        "audio decoder": "",
+    }
+
+
+def test_what_is_not_on_this_machine_cannot_be_examined():
+    with pytest.raises(UnknownModel, match="vivavoce models download somebody/else"):
+        catalog.examine("somebody/else")
+
+
+def test_a_model_that_does_not_fit_says_what_to_set(tmp_path, monkeypatch):
+    from vivavoce.models.ming import loading
+
+    def too_large(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(loading, "load_ming", too_large)
+    with pytest.raises(ValueError, match="int8 or int4"):
+        catalog.load(str(folder_with(tmp_path, {"model_type": "bailingmm"})))
