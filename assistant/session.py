@@ -33,7 +33,7 @@ from .core.effects import Effect
 from .core.events import ClientEvent, Event, SpeechEvent
 from .core.ids import CountedIds
 from .core.items import InputAudio, MessageItem, OutputAudio
-from .core.notices import Action, AudioDelta, ItemDeleted, Notice, ResponseDone
+from .core.notices import AudioDelta, ItemDeleted, Notice, ResponseDone
 from .ears import Attention, Ears
 from .engine import Engine
 from .hearing import Hearing
@@ -56,7 +56,7 @@ SLICE_S = 0.1
 """Input is handled in slices of this length; after each the event loop may do other things."""
 _NOTICES = get_args(Notice)
 _OUTLET = get_args(core.OutletEffect)
-_ASKS_ABOUT_HEARING = (*get_args(SpeechEvent), *get_args(ClientEvent))
+_ASKS_ABOUT_HEARING = (*get_args(SpeechEvent), *get_args(ClientEvent), events.ReplyFailed)
 """Before these the core is told how much of the reply was heard."""
 
 
@@ -315,10 +315,9 @@ class Session(SessionRequests):
 
     def _run(self, effect: core.RunTool) -> None:
         """Skills are quick; what they answer is an event like any other."""
-        action = Action(effect.name, effect.arguments)
         if self._skills is None:
             output = "sorry i can not do that"
-            log.warning("the model wants %s, and there are no skills", action)
+            log.warning("the model wants %s, and there are no skills", effect.name)
         else:
             output = self._skills.run(effect.name, arguments_of(effect.arguments)).output
         if effect.awaited:

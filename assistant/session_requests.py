@@ -109,10 +109,6 @@ class SessionRequests:
         """Say something nobody asked for, at the next chance."""
         self._happened(events.SayRequested(text))
 
-    def confirm_barge_in(self) -> None:
-        """Somebody is sure that the reply must stop: a button, a wake word."""
-        self._happened(events.BargeInConfirmed(self._ears.end))
-
     def deny_barge_in(self) -> None:
         """Somebody is sure that what sounds like speech is none."""
         self._happened(events.BargeInDenied(self._ears.end))

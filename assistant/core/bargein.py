@@ -1,13 +1,13 @@
 """Barge-in: what each preset makes of a voice during a reply. One table, no state.
 
-               suspected   started   confirmed   denied or paused
-    instant    pause       stop      stop        resume
-    polite     pause       hold      stop        resume
-    wait       -           hold      stop        -
-    off        -           queue     -           -
+               suspected   started   confirmed
+    instant    pause       stop      stop
+    polite     pause       hold      stop
+    wait       -           queue     -
+    off        -           -         -
 
 "hold" keeps the speech in mind in case it is confirmed; "queue" opens the next turn while the
-reply goes on.
+reply goes on. A suspicion that comes to nothing lets a paused reply go on.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Literal
 
 from .settings import BargeIn, Settings
 
-Stage = Literal["suspected", "started", "confirmed", "denied"]
-Verdict = Literal["pause", "resume", "hold", "queue", "stop", "ignore"]
+Stage = Literal["suspected", "started", "confirmed"]
+Verdict = Literal["pause", "hold", "queue", "stop", "ignore"]
 
 _TABLE: dict[BargeIn, dict[Stage, Verdict]] = {
-    "instant": {"suspected": "pause", "started": "stop", "confirmed": "stop", "denied": "resume"},
-    "polite": {"suspected": "pause", "started": "hold", "confirmed": "stop", "denied": "resume"},
-    "wait": {"suspected": "ignore", "started": "hold", "confirmed": "stop", "denied": "ignore"},
-    "off": {"suspected": "ignore", "started": "queue", "confirmed": "ignore", "denied": "ignore"},
+    "instant": {"suspected": "pause", "started": "stop", "confirmed": "stop"},
+    "polite": {"suspected": "pause", "started": "hold", "confirmed": "stop"},
+    "wait": {"suspected": "ignore", "started": "queue", "confirmed": "ignore"},
+    "off": {"suspected": "ignore", "started": "ignore", "confirmed": "ignore"},
 }
 
 
 def verdict(settings: Settings, stage: Stage) -> Verdict:
     """What to do with the running reply at this stage of the user's speech."""
-    preset: BargeIn = settings.barge_in if settings.interrupt_response else "off"
+    preset: BargeIn = settings.barge_in if settings.interrupt_response else "wait"
     return _TABLE[preset][stage]

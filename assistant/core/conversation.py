@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from .effects import Effect
 from .events import (
-    BargeInConfirmed,
     BargeInDenied,
     DialogueTruncated,
     Event,
@@ -53,7 +52,6 @@ _SPEECH = (
     SpeechPaused,
     SpeechResumed,
     SpeechEnded,
-    BargeInConfirmed,
     BargeInDenied,
     IdleTimedOut,
 )

@@ -81,13 +81,6 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True)
-class BargeInConfirmed:
-    """Somebody else is sure that the reply must stop: a button, a wake word, a stop phrase."""
-
-    at: int
-
-
-@dataclass(frozen=True)
 class BargeInDenied:
     """Somebody else is sure that the suspected speech is none: own echo, another voice."""
 
@@ -327,7 +320,6 @@ SpeechEvent = (
     | SpeechPaused
     | SpeechResumed
     | SpeechEnded
-    | BargeInConfirmed
     | BargeInDenied
     | IdleTimedOut
 )

@@ -79,20 +79,32 @@ class OpenMessage:
             )
         )
 
-    def close(self, status: Status) -> MessageItem:
-        """Close part and item; gives the item as it is remembered."""
+    def close(self, status: Status, heard_only: bool = False) -> MessageItem:
+        """Close part and item; gives the item as it is remembered.
+
+        Args:
+            status: of the item.
+            heard_only: what is spoken ends here: the item keeps what was heard of it. The part
+                still tells all its text, for that is what its deltas add up to.
+        """
         place = self.place
         if self.modality == "audio":
             self.out += [AudioDone(place), TranscriptDone(place, self.text)]
         else:
             self.out.append(TextDone(place, self.text))
         self.out.append(ContentPartDone(place, self.modality, self.text))
-        self.item = replace(self.item, status=status, content=(self._content(),))
+        content = self._heard() if heard_only else self._content()
+        self.item = replace(self.item, status=status, content=(content,))
         if self.history is not None and self.item.id in self.history:
             self.history.replace(self.item)
             self.out.append(ItemDone(self.item, self.history.previous(self.item.id)))
         self.out.append(OutputItemDone(place.response_id, place.output_index, self.item))
         return self.item
+
+    def _heard(self) -> Content:
+        if self.modality == "audio":
+            return OutputAudio(self.ledger.heard_text(self.ledger.heard), self.ledger.heard)
+        return self._content()
 
     def _content(self) -> Content:
         if self.modality == "audio":

@@ -89,8 +89,8 @@ class Replies:
         response.commit()
 
     def say(self, text: str) -> None:
-        """Read words aloud that the model did not think of."""
-        response = self._new(ResponseOptions(modality="audio"), (), None, say=text)
+        """Read words aloud, or write them, that the model did not think of."""
+        response = self._new(ResponseOptions(), (), None, say=text)
         self._state.active = response
         self._state.out.append(StartReply(response.generation, response.spec))
         response.commit()
@@ -260,8 +260,9 @@ class Replies:
         """Close it for the client; its spoken item keeps the words that were heard."""
         message = response.message
         response.stop(status, reason, error)
-        if message is not None and response.modality == "audio":
-            self._show_cut(message.item.id, response.ledger.heard)
+        spoken = self._state.spoken.get(message.item.id) if message is not None else None
+        if spoken is not None and response.modality == "audio":
+            spoken.shown = response.ledger.heard
 
     def _ended(self, response: Response) -> None:
         state = self._state

@@ -184,7 +184,7 @@ class Response:
             self.out.append(CancelReply(self.generation))
         if self.ledger.generated and not self.ended:
             self.out.append(StopPlayout(self.generation))
-        self._close_message("incomplete")
+        self._close_message("incomplete", heard_only=True)
         self._end(status, reason, error)
 
     def view(
@@ -217,9 +217,9 @@ class Response:
             self.message.open()
         return self.message
 
-    def _close_message(self, status: Status) -> None:
+    def _close_message(self, status: Status, heard_only: bool = False) -> None:
         if self.message is not None:
-            self._output.append(self.message.close(status))
+            self._output.append(self.message.close(status, heard_only))
             self.message = None
 
     def _end(self, status: ResponseStatus, reason: Reason | None, error: str | None = None) -> None:

@@ -28,11 +28,13 @@ class Settings:
     Args:
         turn_detection: True where speech events open and close turns, False for manual commits.
         create_response: a turn closed by speech events is answered without being asked.
-        interrupt_response: speech during a reply may stop it; False is the preset "off".
-        barge_in: how speech stops a reply. "instant": playout pauses at the first voice and
-            stops as soon as that counts as speech; "polite": it pauses and stops once the
-            speech is confirmed, else goes on at the exact sample; "wait": it plays on until the
-            speech is confirmed; "off": never, what was said becomes the next turn.
+        interrupt_response: False: speech does not stop a reply, it becomes a turn that is
+            answered when the client asks. (What the wire calls by this name.)
+        barge_in: what speech does to a reply. "instant": playout pauses at the first voice and
+            the reply stops as soon as that counts as speech; "polite": it pauses, and the reply
+            stops once the speech is confirmed, else goes on at the exact sample; "wait": the
+            reply goes on, and what was said is answered after it; "off": the reply goes on,
+            and speech that begins meanwhile is not listened to.
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
         transcribe: tell the client what was understood (TranscriptionCompleted).
         modality: what replies are made of.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from .bargein import Verdict, verdict
 from .effects import KeepAudio, PausePlayout, ResumePlayout, Transcribe
 from .events import (
-    BargeInConfirmed,
     BargeInDenied,
     IdleTimedOut,
     SpeechConfirmed,
@@ -45,9 +44,7 @@ class Turns:
 
     def receive(self, event: SpeechEvent) -> None:
         """Take what was heard of the user's voice."""
-        if isinstance(event, BargeInConfirmed):
-            self._stop_asked()
-        elif isinstance(event, BargeInDenied):
+        if isinstance(event, BargeInDenied):
             self.deny()
         elif isinstance(event, IdleTimedOut):
             self._idle(event)
@@ -148,15 +145,6 @@ class Turns:
         turn = self._announce(start)
         self._replies.stop_active("turn_detected")
         state.memory.hear(turn.sound)
-
-    def _stop_asked(self) -> None:
-        state = self._state
-        if state.active is None:
-            return
-        if state.candidate is not None:
-            self._barge_in(state.candidate)
-        else:
-            self._replies.stop_active("turn_detected")
 
     def deny(self) -> None:
         """What may have been speech was none, or does not matter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from tests.support.order_check import assert_in_order
 from tests.support.scripted_daemon import (
     STORY,
+    ScriptedDaemon,
     kinds,
     scripted_daemon,
     sound_of,
@@ -19,7 +21,10 @@ from tests.support.scripted_daemon import (
     text_item,
 )
 from tests.support.served import RawClient
+from vivavoce.assistant.core.settings import BargeIn, Settings
+from vivavoce.assistant.session import SessionSettings
 from vivavoce.streaming.codecs import decode, encode
+from vivavoce.streaming.endpoint import EndpointSettings
 from vivavoce.streaming.resample import resample
 
 COMMITTED = [
@@ -190,6 +195,10 @@ async def test_barge_in_reads_as_the_protocol_says() -> None:
             "response.done",
         ]
         cancelled = events[-1]["response"]
+        heard = [e["item"] for e in events if e["type"] == "conversation.item.done"]
+        assert heard == cancelled["output"]
+        words = heard[0]["content"][0]["transcript"]
+        assert STORY.startswith(words) and 3 <= len(words.split()) <= 10
         assert cancelled["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
         assert cancelled["output"][0]["status"] == "incomplete"
         await client.send(
@@ -256,6 +265,73 @@ async def test_with_interrupt_response_false_the_reply_goes_on() -> None:
         assert events[-1]["response"]["status"] == "completed"
         assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == STORY
         assert_in_order(client.seen)
+
+
+def preset(barge_in: BargeIn) -> SessionSettings:
+    return SessionSettings(core=Settings(barge_in=barge_in))
+
+
+async def during_a_story(
+    daemon: ScriptedDaemon, client: RawClient, seconds: float = 0.8
+) -> list[dict[str, Any]]:
+    """Say hello while a story is told; every event from then to the end of a response."""
+    await speak(client, daemon.says("tell me a story"))
+    await client.until("response.output_audio.delta")
+    await speak(client, daemon.says("hello", seconds))
+    return await client.until("response.done", 15)
+
+
+@pytest.mark.parametrize("barge_in", ["instant", "polite"])
+async def test_a_preset_that_yields_says_so_and_stops(barge_in: BargeIn) -> None:
+    async with scripted_daemon(settings=preset(barge_in)) as daemon, daemon.client("") as client:
+        session = await update(client, audio=turns())
+        assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is True
+        done = (await during_a_story(daemon, client))[-1]["response"]
+        assert done["status_details"]["reason"] == "turn_detected"
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "status"), [("instant", "cancelled"), ("polite", "completed")]
+)
+async def test_instant_stops_where_polite_goes_on(barge_in: BargeIn, status: str) -> None:
+    settings = replace(preset(barge_in), endpoint=EndpointSettings(confirm_ms=700))
+    async with scripted_daemon(settings=settings) as daemon, daemon.client("") as client:
+        done = (await during_a_story(daemon, client, 0.3))[-1]["response"]
+        assert done["status"] == status
+
+
+async def test_wait_says_so_goes_on_and_answers_afterwards() -> None:
+    async with scripted_daemon(settings=preset("wait")) as daemon, daemon.client("") as client:
+        session = await update(client, audio=turns())
+        assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is False
+        events = await during_a_story(daemon, client)
+        assert [name for name in SPOKEN if name not in kinds(events)] == []
+        assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == STORY
+        answer = (await client.until("response.done"))[-1]["response"]
+        assert answer["output"][0]["content"][0]["transcript"] == "hello there"
+        assert_in_order(client.seen)
+
+
+async def test_off_says_so_and_does_not_listen_meanwhile() -> None:
+    async with scripted_daemon(settings=preset("off")) as daemon, daemon.client("") as client:
+        session = await update(client, audio=turns())
+        assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is False
+        events = await during_a_story(daemon, client)
+        assert not [name for name in SPOKEN[:3] if name in kinds(events)]
+        assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == STORY
+        await client.quiet(0.4)
+        await speak(client, daemon.says("hello"))
+        answer = (await client.until("response.done"))[-1]["response"]
+        assert answer["output"][0]["content"][0]["transcript"] == "hello there"
+
+
+@pytest.mark.parametrize("barge_in", ["wait", "off"])
+async def test_a_client_that_wants_to_interrupt_may(barge_in: BargeIn) -> None:
+    async with scripted_daemon(settings=preset(barge_in)) as daemon, daemon.client("") as client:
+        session = await update(client, audio=turns(interrupt_response=True))
+        assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is True
+        done = (await during_a_story(daemon, client))[-1]["response"]
+        assert done["status_details"]["reason"] == "turn_detected"
 
 
 async def test_cancel_closes_everything_within_200_ms() -> None:

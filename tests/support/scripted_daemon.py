@@ -86,7 +86,7 @@ async def scripted_daemon(
         seed = secrets.token_hex(4)
         return Session(engine, emit, session_settings, skills=SkillSet(), seed=seed)
 
-    service = Service(open_session, mind.name, mind.voices, base)
+    service = Service(open_session, mind.name, mind.voices, base, modalities=mind.modalities)
     try:
         async with served(service, rules, limits) as app:
             daemon = ScriptedDaemon(app.port, app.metrics)

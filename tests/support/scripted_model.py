@@ -128,7 +128,7 @@ class ScriptedDialogue:
             self._remember("user", item.transcript or self._model.understand(item.pcm))
         elif isinstance(item, ToolCall):
             self._remember("call", item.name)
-        else:
+        elif isinstance(item, ToolResult):
             self._remember("tool", item.output)
 
     def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
@@ -194,8 +194,13 @@ class ScriptedDialogue:
             return [Say(s.text.replace("{}", text)) if isinstance(s, Say) else s for s in waiting]
         steps = list(self._model.answer(text))
         tools = self.options.tools if options.tools is None else options.tools
-        forbidden = set() if options.allow_tools else {tool["name"] for tool in tools}
-        return [s for s in steps if not (isinstance(s, Call) and s.name in forbidden)]
+        offered = {tool["name"] for tool in tools}
+        if not options.allow_tools:
+            return [s for s in steps if not (isinstance(s, Call) and s.name in offered)]
+        return [
+            replace(s, needs_result=True) if isinstance(s, Call) and s.name in offered else s
+            for s in steps
+        ]
 
     def _call(self, step: Call) -> ToolCall:
         n_calls = self.memory.n_calls + 1
@@ -252,7 +257,7 @@ class ScriptedDialogue:
 
 
 class ScriptedModel:
-    """A SpeechModel whose understanding and answers are given.
+    """A SpeechModel whose understanding and answers are given; of pictures it makes nothing.
 
     Args:
         script: what to do on which sentence.
@@ -265,7 +270,7 @@ class ScriptedModel:
     name = "scripted"
     voices: Sequence[str] = ("tone", "bell")
     languages: Sequence[str] = ("en",)
-    modalities: Sequence[str] = ("text", "audio")
+    modalities: Sequence[str] = ("text", "audio", "image")
     input_rate_hz = RATE_HZ
     output_rate_hz = RATE_HZ
 

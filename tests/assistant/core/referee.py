@@ -131,9 +131,17 @@ class Referee:
         )
         assert (view.status == "failed") == (view.error is not None)
         for item in view.output:
+            self._told(item, response)
             cut = view.status != "completed" and isinstance(item, MessageItem)
             assert not (cut and item.status == "completed" and item is view.output[-1])
             assert not isinstance(item, CallItem) or item.arguments
+
+    def _told(self, item: Any, response: OpenResponse) -> None:
+        """An item holds the words that were told, or those of them that were heard."""
+        if isinstance(item, MessageItem) and isinstance(part := item.content[0], OutputAudio):
+            whole = response.deltas[item.id]
+            assert part.transcript == whole or item.status == "incomplete"
+            assert whole.startswith(part.transcript)
 
     def _open(self, response_id: str) -> OpenResponse:
         assert response_id not in self.ended, "something after response.done"

@@ -108,7 +108,7 @@ class Play:
         return ev.IdleTimedOut(int(rest) * PER_MS, self.at)
 
     def _button(self, rest: str, generation: int) -> ev.Event:
-        return ev.BargeInConfirmed(self.at) if rest == "stop" else ev.BargeInDenied(self.at)
+        return {"echo": ev.BargeInDenied}[rest](self.at)
 
     def _append(self, rest: str, generation: int) -> ev.Event:
         return ev.InputAppended(self.at)

@@ -112,7 +112,6 @@ class AnyConversation(RuleBasedStateMachine):
                 ev.SpeechConfirmed,
                 ev.SpeechPaused,
                 ev.SpeechResumed,
-                ev.BargeInConfirmed,
                 ev.BargeInDenied,
                 ev.InputAppended,
             ]

@@ -88,6 +88,10 @@ TranscriptDone ContentPartDone ItemDone OutputItemDone ResponseDone Remember Tru
     assert play.last(fx.Truncate).samples == 450 * PER_MS
     assert play.last(fx.Listen).start == 2200 * PER_MS
     assert play.said() == ["it is"]
+    told = play.last(no.ItemDone).item
+    assert play.last(no.OutputItemDone).item == told == play.core.history.get(told.id)
+    assert play.last(no.ResponseDone).response.output == (told,)
+    assert play.last(no.TranscriptDone).transcript == "it is noon"
 
 
 def test_no_more_than_was_sent_can_have_been_heard() -> None:
@@ -139,22 +143,8 @@ TranscriptDone ContentPartDone ItemDone OutputItemDone ResponseDone Remember Tru
     assert play.last(fx.Listen).start == 2200 * PER_MS
 
 
-def test_wait_plays_on_until_the_speech_is_confirmed() -> None:
-    play = Play(barge_in="wait")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-      2430   voice suspected        |
-      2490   speech starts 2200     |
-        """
-    )
-    play("2600 voice confirmed")
-    assert play.last(no.ResponseDone).response.reason == "turn_detected"
-
-
 def test_a_murmur_that_outlasts_the_reply_becomes_a_turn() -> None:
-    play = Play(barge_in="wait")
+    play = Play(barge_in="polite")
     play(ASKED)(ANSWERED)
     play(
         """
@@ -167,13 +157,34 @@ OutputItemDone ResponseDone SpeechStartedNotice Remember Listen
     )
 
 
-def test_off_lets_the_reply_finish_and_answers_then() -> None:
+def test_off_does_not_listen_to_what_begins_during_a_reply() -> None:
     play = Play(barge_in="off")
     play(ASKED)(ANSWERED)
     play(
         """
       2000   speech ends 1500
+      2430   voice suspected        |
+      2490   speech starts 2200     |
+      2600   voice confirmed        |
+             done                   | FinishPlayout
+             drained                | AudioDone TranscriptDone ContentPartDone ItemDone \
+OutputItemDone ResponseDone
+      3000   pause                  |
+      3300   speech ends 2800       |
+      4490   speech starts 4200     | SpeechStartedNotice Remember Listen
+        """
+    )
+
+
+def test_wait_lets_the_reply_finish_and_answers_then() -> None:
+    play = Play(barge_in="wait")
+    play(ASKED)(ANSWERED)
+    play(
+        """
+      2000   speech ends 1500
+      2430   voice suspected        |
       2490   speech starts 2200     | SpeechStartedNotice
+      2600   voice confirmed        |
       3000   pause                  |
       3300   speech ends 2800       | SpeechStoppedNotice KeepAudio InputCommitted ItemAdded \
 ItemDone
@@ -212,20 +223,6 @@ Remember Truncate Listen
         """
     )
     assert play.last(fx.Truncate).samples == 0
-
-
-def test_a_button_stops_the_reply_without_opening_a_turn() -> None:
-    play = Play(barge_in="off")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-             played 300 300
-      2400   button stop            | CancelReply StopPlayout AudioDone TranscriptDone \
-ContentPartDone ItemDone OutputItemDone ResponseDone Remember Truncate
-        """
-    )
-    assert not play.core.listening
 
 
 def test_a_verdict_from_outside_takes_suspicion_back() -> None:
