@@ -29,7 +29,6 @@ def session_defaults(
     core = Settings(
         barge_in=config.barge_in.mode,
         speculate=config.turn.speculation,
-        transcribe=True,  # for the log of the room; a client says itself whether it wants it
         instructions=config.assistant.instructions,
         voice=config.assistant.voice or None,
         language=config.assistant.language,
@@ -54,4 +53,5 @@ def _endpoint(config: Config) -> EndpointSettings:
         prefix_padding_ms=turn.prefix_padding_ms,
         soft_end_ms=min(turn.soft_end_ms, turn.silence_ms),
         silence_ms=turn.silence_ms,
+        max_speech_ms=round(turn.longest_s * 1000),
     )

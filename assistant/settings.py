@@ -99,6 +99,13 @@ class TurnSettings(Section):
     silence_ms: int = Field(
         500, ge=100, le=2000, description="silence that ends the turn, milliseconds"
     )
+    longest_s: float = Field(
+        30.0,
+        ge=0,
+        le=600,
+        description="a turn longer than this is answered as it stands, noise that never pauses "
+        "too, seconds; 0: no limit",
+    )
     speculation: bool = Field(
         True, description="prepare the reply at the soft end instead of waiting for the turn's end"
     )
@@ -110,7 +117,7 @@ class BargeInSettings(Section):
     mode: Literal["instant", "polite", "wait", "off"] = Field(
         "polite",
         description="instant: stop at the first sure voice; polite: pause, stop once it lasts; "
-        "wait: never stop, what was said is the next turn; off: do not listen meanwhile",
+        "wait: go on, what was said is answered after it; off: go on, do not listen meanwhile",
     )
     confirm_ms: int = Field(
         200, ge=1, le=2000, description="polite: speech that stops a reply, milliseconds"
@@ -121,7 +128,9 @@ class SkillSettings(Section):
     """The assistant's own tools."""
 
     disabled: tuple[str, ...] = Field((), description="skills that shall not be offered")
-    default_city: str = Field("", description="city of the weather if none is said")
+    default_city: str = Field(
+        "", description="city to name if the weather is asked for without one"
+    )
     seed: int = Field(0, ge=0, description="of coin, dice and jokes; 0: a fresh one each start")
 
 

@@ -106,8 +106,6 @@ class EndpointSettings:
     """A frame at least this likely opens the gate."""
     off_threshold: float = 0.35
     """A frame less likely than this closes the gate."""
-    min_level_dbfs: float = -120.0
-    """Frames softer than this count as silence, whatever the detector says."""
     suspect_ms: int = 30
     """Open gate before `Voiced`."""
     onset_ms: int = 90
@@ -123,7 +121,8 @@ class EndpointSettings:
     silence_ms: int = 500
     """Silence before `Ended`, 100 to 2000."""
     max_speech_ms: int = 0
-    """A turn longer than this is ended; 0 for no limit."""
+    """A turn longer than this is ended; 0 for no limit. What never pauses may be noise: the next
+    turn begins only after a frame that closes the gate."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.off_threshold <= self.on_threshold <= 1.0:
@@ -162,6 +161,8 @@ class EndpointState:
     quiet_since: int = 0
     """End of the last open frame that counted as speech."""
     softly_ended: bool = False
+    stuck: bool = False
+    """The gate has been open since a turn that was too long."""
 
 
 class Endpoint:
@@ -291,13 +292,14 @@ class Endpoint:
         if not state.softly_ended:
             events.append(SoftEnd(at, state.quiet_since))
         events.append(Ended(at, state.start, state.quiet_since, reason))
-        self._state = EndpointState(gate_open=state.gate_open, floor=at)
+        stuck = reason == "too_long" and state.gate_open
+        self._state = EndpointState(gate_open=state.gate_open, floor=at, stuck=stuck)
         return events
 
 
 def _gate(state: EndpointState, voicing: Voicing, settings: EndpointSettings) -> EndpointState:
     """Hysteresis: open at one threshold, closed below the other, as it was in between."""
-    if voicing.probability < settings.off_threshold or voicing.level_dbfs < settings.min_level_dbfs:
+    if voicing.probability < settings.off_threshold:
         is_open = False
     else:
         is_open = state.gate_open or voicing.probability >= settings.on_threshold
@@ -307,6 +309,8 @@ def _gate(state: EndpointState, voicing: Voicing, settings: EndpointSettings) ->
 def _count(state: EndpointState, voicing: Voicing) -> EndpointState:
     """The leaky count: up by every open frame, down by every closed one, never below nothing."""
     length = voicing.end - voicing.start
+    if state.stuck:
+        return state if state.gate_open else replace(state, stuck=False)
     if not state.gate_open:
         return replace(state, run=max(state.run - length, 0)) if state.run else state
     start = state.run_start if state.run else voicing.start

@@ -93,12 +93,11 @@ class Vad(Protocol):
         ...
 
 
-def make_vad(kind: VadKind = "auto", *, aggressiveness: int = 3) -> Vad:
+def make_vad(kind: VadKind = "auto") -> Vad:
     """A detector by name; "auto" takes silero where it is installed and webrtc where not.
 
     Args:
         kind: "auto", "webrtc" or "silero".
-        aggressiveness: of webrtc, 0 (lets most pass) to 3 (fewest false alarms).
 
     Raises:
         VadUnavailable: a package is missing.
@@ -108,7 +107,7 @@ def make_vad(kind: VadKind = "auto", *, aggressiveness: int = 3) -> Vad:
     if kind == "silero":
         return SileroVad()
     if kind == "webrtc":
-        return WebrtcVad(aggressiveness)
+        return WebrtcVad()
     raise ValueError(f"unknown voice activity detector {kind!r}; use auto, webrtc or silero")
 
 

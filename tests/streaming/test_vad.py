@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.streaming.sounds import at_level, cut, human, noise, silence, spoken, vowel
 from vivavoce.streaming import vad, webrtc_memory
 from vivavoce.streaming.frames import Pcm
-from vivavoce.streaming.vad import VadUnavailable, make_vad
+from vivavoce.streaming.vad import VadUnavailable, WebrtcVad, make_vad
 
 HAVE_SILERO = vad.silero_available()
 KINDS = ["webrtc", "silero"] if HAVE_SILERO else ["webrtc"]
@@ -100,7 +100,7 @@ def test_unknown_choices_are_refused():
     with pytest.raises(ValueError, match="auto, webrtc or silero"):
         make_vad("loudness")
     with pytest.raises(ValueError, match="0, 1, 2 or 3"):
-        make_vad("webrtc", aggressiveness=4)
+        WebrtcVad(aggressiveness=4)
 
 
 # --- missing packages ------------------------------------------------------------------------
