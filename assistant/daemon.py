@@ -8,6 +8,7 @@ async with Daemon(config) as daemon:
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import secrets
@@ -111,6 +112,7 @@ class Daemon:
     # --- starting ----------------------------------------------------------------------------
 
     async def _start(self) -> None:
+        _make_recordings_folder(self.config)
         model = self._model or await load_model(self.config)
         _check_choices(self.config, model)
         self._engine = Engine(model, on_call=self.metrics.model_call)
@@ -120,6 +122,7 @@ class Daemon:
             voices=model.voices,
             base=self.session_settings(model),
             languages=model.languages,
+            modalities=model.modalities,
             created_s=int(time.time()),
         )
         limits = self._limits()
@@ -245,6 +248,19 @@ def _check_choices(config: Config, model: SpeechModel) -> None:
             raise UserError(
                 f"{model.name} has no {what} {name!r}; choose one of {', '.join(choices)}."
             )
+
+
+def _make_recordings_folder(config: Config) -> None:
+    """What cannot be recorded must be said now, not when somebody calls."""
+    if not config.recorder.folder:
+        return
+    folder = Path(config.recorder.folder).expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise UserError(f"Cannot record into {folder}: {error.strerror}.") from error
 
 
 def _check_detector(config: Config) -> None:

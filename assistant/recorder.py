@@ -38,12 +38,13 @@ class Recorder:
     """Writes one session into a folder of its own.
 
     Args:
-        folder: made if it is not there; an earlier recording in it is overwritten.
+        folder: made if it is not there, for its owner's eyes only; an earlier recording in it
+            is overwritten.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._events: TextIO | None = None
         self._in: wave.Wave_write | None = None
         self._out: wave.Wave_write | None = None

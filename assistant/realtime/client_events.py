@@ -169,10 +169,13 @@ def _is_text(data: dict[str, Any]) -> bool:
     return True
 
 
+LONGEST_ID = 512
+
+
 def event_id_of(data: dict[str, Any]) -> str | None:
-    """The id to echo in an error; anything but a string is not an id."""
+    """The id to echo in an error, at most LONGEST_ID of it; anything but a string is not an id."""
     event_id = data.get("event_id")
-    return event_id if isinstance(event_id, str) else None
+    return event_id[:LONGEST_ID] if isinstance(event_id, str) else None
 
 
 def parse_event(data: dict[str, Any]) -> AnyClientEvent:

@@ -91,7 +91,7 @@ class Connection:
                 return None
             text = message.get("text")
             if text is None:
-                conversation.complain("invalid_json", "send JSON text frames, not binary frames")
+                conversation.complain("invalid_type", "send JSON text frames, not binary frames")
             else:
                 await self._inbox.put(text)
 

@@ -24,7 +24,14 @@ from .service import Service
 from .session_object import Offer, SessionEditor, SessionObject, known_voice
 from .settings import AudioFormat
 from .sound import InputStream, OutputStream, as_format
-from .translate import IncomingItem, incoming_item, response_options, session_settings, weight
+from .translate import (
+    IncomingItem,
+    incoming_item,
+    picture_in,
+    response_options,
+    session_settings,
+    weight,
+)
 from .wire import ServerEvent
 
 log = logging.getLogger(__name__)
@@ -56,8 +63,9 @@ class Conversation:
         self._outputs: dict[str, OutputStream] = {}
         self._asked_format: AudioFormat | None = None
         self._has_spoken = False
+        self._sees = "image" in service.modalities
         self._most_text = service.most_text
-        self._taken = 0
+        self._weights: dict[str, int] = {}
         self._renderer = Renderer(
             session=lambda: self.wire_session,
             conversation_id=_fresh_id("conv"),
@@ -131,8 +139,7 @@ class Conversation:
 
     async def _create_item(self, event: asked.ItemCreate) -> None:
         item = self._incoming(event.item, "item")
-        self._taken += weight(item.item)
-        if self._taken > self._most_text:
+        if sum(self._weights.values()) + weight(item.item) > self._most_text:
             raise PeerFault("invalid_value", "the conversation holds no more items", "item")
         self._session.create_item(
             item.item, event.previous_item_id, event.event_id, item.sound, item.rate_hz
@@ -169,7 +176,12 @@ class Conversation:
         return self._session.with_sound(incoming.item, incoming.sound, incoming.rate_hz)
 
     def _incoming(self, given: AnyItemIn, param: str) -> IncomingItem:
-        return incoming_item(given, self._input.format, self._base.core.input_rate_hz, param)
+        rate_hz = self._base.core.input_rate_hz
+        item = incoming_item(given, self._input.format, rate_hz, param)
+        if not self._sees and (where := picture_in(item.item)) is not None:
+            message = f"{self._offer.model} takes no pictures"
+            raise PeerFault("invalid_value", message, f"{param}.content.{where}")
+        return item
 
     async def _cancel(self, event: asked.ResponseCancel) -> None:
         self._session.cancel(event.response_id, event.event_id)
@@ -212,6 +224,10 @@ class Conversation:
             events += self._last_sound(notice.place)
         elif isinstance(notice, core.ResponseDone):
             self._outputs.pop(notice.response.id, None)
+        elif isinstance(notice, core.ItemAdded):
+            self._weights[notice.item.id] = weight(notice.item)
+        elif isinstance(notice, core.ItemDeleted):
+            self._weights.pop(notice.item_id, None)
         return [*events, self._renderer.notice(notice)]
 
     def _begin_sound(self, response_id: str) -> None:

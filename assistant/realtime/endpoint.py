@@ -115,7 +115,6 @@ class RealtimeEndpoint:
             lifetime_s=self._limits.session_s,
             languages=service.languages,
             language=service.base.core.language,
-            strict=service.strict,
         )
 
 

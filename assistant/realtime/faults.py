@@ -33,6 +33,12 @@ def _fault(detail: ErrorDetails, raw: Any, path: str) -> PeerFault:
         return PeerFault("invalid_type", f"{param} must be {_wanted(detail['msg'])}", param)
     if kind == "too_short":
         return PeerFault("invalid_value", f"{param} must not be empty", param)
+    if kind == "string_pattern_mismatch":
+        pattern = detail["ctx"]["pattern"]
+        return PeerFault("invalid_value", f"{param} must match {pattern}", param)
+    if kind in ("string_too_long", "string_too_short"):
+        wanted = _wanted(detail["msg"]).replace("String should have", "have")
+        return PeerFault("invalid_value", f"{param} must {wanted}", param)
     if kind == "value_error":
         return PeerFault("invalid_value", detail["msg"].removeprefix("Value error, "), param)
     return PeerFault("invalid_value", f"{param} must be {_wanted(detail['msg'])}", param)

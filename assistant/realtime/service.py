@@ -24,9 +24,9 @@ class Service:
         voices: the model's voices; the first is the default.
         base: what sessions begin with where the wire does not say otherwise.
         languages: the model's names of languages and dialects.
+        modalities: what the model takes: text, audio, image.
         not_ready: reasons why nobody can be served yet; empty when all is up.
         created_s: Unix time that /v1/models shows.
-        strict: an unknown field in session.update is an error.
         most_text: characters that a client may put into one conversation.
     """
 
@@ -35,9 +35,9 @@ class Service:
     voices: Sequence[str]
     base: SessionSettings = SessionSettings()
     languages: Sequence[str] = ()
+    modalities: Sequence[str] = ("text", "audio")
     not_ready: Callable[[], Sequence[str]] = field(default=list)
     created_s: int = 0
-    strict: bool = False
     most_text: int = 64 * MIB
 
 

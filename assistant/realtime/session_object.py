@@ -15,6 +15,7 @@ from ..languages import AUTO, known_language
 from .faults import PeerFault, validated
 from .settings import (
     AudioFormat,
+    ForcedFunction,
     FunctionTool,
     Include,
     MaxOutputTokens,
@@ -113,7 +114,7 @@ class AudioPatch(PeerObject):
 
 
 class SessionPatch(PeerObject):
-    """The fields of session.update; everything else in it is ignored or, strictly, an error."""
+    """The fields of session.update; everything else in it is ignored."""
 
     type: Literal["realtime"] | None = None
     model: str | None = None
@@ -147,7 +148,6 @@ class Offer:
         lifetime_s: seconds until the session ends by itself.
         languages: the model's names of languages and dialects.
         language: what the person is taken to speak unless asked otherwise.
-        strict: an unknown field in an update is an error.
     """
 
     model: str
@@ -158,7 +158,6 @@ class Offer:
     lifetime_s: float = 3600.0
     languages: Sequence[str] = ()
     language: str = AUTO
-    strict: bool = False
 
     @property
     def default_voice(self) -> str:
@@ -204,8 +203,6 @@ class SessionEditor:
             PeerFault: the update is wrong; nothing has changed.
         """
         patch = validated(SessionPatch, raw, "session").model_dump()
-        if self._offer.strict:
-            _refuse_unknown(raw, patch, "session")
         merged = _merge(self.session.model_dump(), self._first.model_dump(), raw, patch)
         wanted = merged["audio"]["output"]["voice"]
         voice = known_voice(wanted, self._offer, "session.audio.output.voice")
@@ -219,7 +216,10 @@ class SessionEditor:
         for key in ("language", "dialect"):
             if merged.get(key) is not None:
                 merged[key] = spoken_language(merged[key], self._offer, f"session.{key}")
+        _fill_turns(merged["audio"]["input"], raw, self._offer.turn_detection)
+        merged["audio"]["output"]["speed"] = 1.0  # the only one there is: show what is in effect
         session = validated(SessionObject, merged, "session")
+        check_tools(session.tools, session.tool_choice, "session")
         _check_writable(session)
         self.session = session
         return session
@@ -231,6 +231,22 @@ def _check_writable(session: SessionObject) -> None:
         session.model_dump_json()
     except (ValueError, RecursionError):
         raise PeerFault("invalid_value", "the session is nested too deeply", "session") from None
+
+
+def check_tools(tools: Sequence[FunctionTool], choice: ToolChoice, path: str) -> None:
+    """Each function has a name of its own, and a forced one is among them.
+
+    Raises:
+        PeerFault: below `path`.
+    """
+    names = [tool.name for tool in tools]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        message = f"there are two functions called {twice!r}"
+        raise PeerFault("invalid_value", message, f"{path}.tools")
+    if isinstance(choice, ForcedFunction) and choice.name not in names:
+        message = f"tool_choice names the function {choice.name!r}, which is not among the tools"
+        raise PeerFault("invalid_value", message, f"{path}.tool_choice")
 
 
 def known_voice(wanted: str, offer: Offer, param: str) -> str:
@@ -295,13 +311,10 @@ def _clear(merged: dict[str, Any], first: dict[str, Any], key: str, where: str) 
         del merged[key]
 
 
-def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], path: str) -> None:
-    """Strict mode: the first key of `raw` that the checked patch does not have is an error."""
-    for key, given in raw.items():
-        where = f"{path}.{key}"
-        if given is None:
-            continue
-        if key not in known:
-            raise PeerFault("unknown_parameter", f"there is no parameter {where!r}", where)
-        if isinstance(given, Mapping) and isinstance(known[key], Mapping):
-            _refuse_unknown(given, known[key], where)
+def _fill_turns(merged: dict[str, Any], raw: Mapping[str, Any], usual: ServerVad) -> None:
+    """What a new turn_detection object leaves open is as the daemon does it otherwise."""
+    given = ((raw.get("audio") or {}).get("input") or {}).get("turn_detection")
+    if given is not None:
+        for key, value in usual.model_dump(exclude={"type"}).items():
+            if key in merged["turn_detection"] and given.get(key) is None:
+                merged["turn_detection"][key] = value

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from ...streaming.endpoint import EndpointSettings
 from ...streaming.frames import Pcm
 from ..core import items as core
-from ..core.settings import ResponseOptions, Tool
+from ..core.settings import ResponseOptions, Settings, Tool
 from ..languages import AUTO
 from ..session import SessionSettings
 from . import items as wire
 from .client_events import ResponseSettings
 from .faults import PeerFault
-from .session_object import SessionObject
+from .session_object import SessionObject, check_tools
 from .settings import (
     AudioFormat,
     ForcedFunction,
@@ -43,10 +43,9 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
     """The whole of `session` in our terms; `base` gives what the wire does not speak of."""
     turns = session.audio.input.turn_detection
     core_settings = replace(
-        base.core,
+        _interruptions(turns, base.core),
         turn_detection=turns is not None,
         create_response=turns.create_response if turns else False,
-        interrupt_response=turns.interrupt_response if turns else False,
         transcribe=session.audio.input.transcription is not None,
         modality=session.output_modalities[0],
         instructions=session.instructions,
@@ -79,9 +78,22 @@ def default_turns(base: SessionSettings) -> ServerVad:
         silence_duration_ms=base.endpoint.silence_ms,
         idle_timeout_ms=base.idle_timeout_ms,
         create_response=base.core.create_response,
-        interrupt_response=base.core.interrupt_response
-        and base.core.barge_in in ("instant", "polite"),
+        interrupt_response=base.core.interrupt_response and _yields(base.core),
     )
+
+
+def _yields(settings: Settings) -> bool:
+    """Whether this preset lets speech stop a reply."""
+    return settings.barge_in in ("instant", "polite")
+
+
+def _interruptions(turns: TurnDetection | None, base: Settings) -> Settings:
+    """What speech does to a reply: the daemon's preset, unless the client wants the contrary."""
+    if turns is None:
+        return replace(base, interrupt_response=False)
+    if _yields(base):
+        return replace(base, interrupt_response=turns.interrupt_response)
+    return replace(base, barge_in="polite") if turns.interrupt_response else base
 
 
 def _endpoint(turns: TurnDetection | None, base: EndpointSettings) -> EndpointSettings:
@@ -118,10 +130,14 @@ def _token_limit(limit: int | str) -> int | None:
 
 
 def response_options(asked: ResponseSettings, session: SessionObject) -> ResponseOptions:
-    """What a response.create asks for. Raises PeerFault for a function that is not there."""
+    """What a response.create asks for. Raises PeerFault for tools that cannot be."""
     tools = None if asked.tools is None else _tools(asked.tools)
     choice = None if asked.tool_choice is None else _tool_choice(asked.tool_choice)
-    _check_choice(asked, session)
+    check_tools(
+        session.tools if asked.tools is None else asked.tools,
+        session.tool_choice if asked.tool_choice is None else asked.tool_choice,
+        "response",
+    )
     return ResponseOptions(
         modality=asked.output_modalities[0] if asked.output_modalities else None,
         instructions=asked.instructions,
@@ -140,18 +156,6 @@ def _references(asked: ResponseSettings) -> tuple[str, ...] | None:
     if asked.input is None:
         return None
     return tuple(item.id for item in asked.input if isinstance(item, wire.ItemReference))
-
-
-def _check_choice(asked: ResponseSettings, session: SessionObject) -> None:
-    """A forced function must be among the tools that hold for this response."""
-    choice = asked.tool_choice if asked.tool_choice is not None else session.tool_choice
-    tools = asked.tools if asked.tools is not None else session.tools
-    if isinstance(choice, ForcedFunction) and choice.name not in {tool.name for tool in tools}:
-        raise PeerFault(
-            "invalid_value",
-            f"tool_choice names the function {choice.name!r}, which is not among the tools",
-            "response.tool_choice",
-        )
 
 
 # --- items -----------------------------------------------------------------------------------
@@ -199,6 +203,13 @@ def incoming_item(
         else:
             parts.append(_silent_part(part))
     return IncomingItem(core.MessageItem(item_id, given.role, tuple(parts)), sound, rate)
+
+
+def picture_in(item: core.Item) -> int | None:
+    """Which part of a message is its first picture; None where there is none."""
+    parts = item.content if isinstance(item, core.MessageItem) else ()
+    places = (place for place, part in enumerate(parts) if isinstance(part, core.InputImage))
+    return next(places, None)
 
 
 def weight(item: core.Item) -> int:

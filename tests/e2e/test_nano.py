@@ -186,6 +186,39 @@ async def test_whatever_function_the_client_runs_its_answer_is_spoken(
         assert "forty two" in reply(await client.until("response.done", 60))["said"]
 
 
+async def test_without_a_choice_of_tools_it_still_does_what_it_can() -> None:
+    async with talking(tools=[FRIDGE], tool_choice="none", output_modalities=["text"]) as client:
+        await client.send("conversation.item.create", item=text_item("what is two plus two"))
+        await client.send("response.create")
+        assert "four" in reply(await client.until("response.done", 60))["said"]
+
+
+async def test_a_picture_is_refused_by_name() -> None:
+    async with talking() as client:
+        picture = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+        content = [{"type": "input_text", "text": "look"}, picture]
+        item = {"type": "message", "role": "user", "content": content}
+        await client.send("conversation.item.create", item=item, event_id="look")
+        error = await client.error()
+        assert (error["code"], error["param"]) == ("invalid_value", "item.content.1")
+        assert (error["message"], error["event_id"]) == ("nano takes no pictures", "look")
+        await client.send("response.create", response={"conversation": "none", "input": [item]})
+        assert (await client.error())["param"] == "response.input.content.1"
+
+
+async def test_a_timer_is_told_in_the_sessions_own_way() -> None:
+    async with talking(output_modalities=["text"]) as client:
+        timer = text_item("set a timer for two seconds")
+        await client.send("conversation.item.create", item=timer)
+        await client.send("response.create")
+        await client.until("response.done", 60)
+        events = await client.until("response.done", 60)
+        response = events[-1]["response"]
+        assert response["output_modalities"] == ["text"]
+        assert "timer" in reply(events)["said"]
+        assert not [e for e in events if "audio" in e["type"]]
+
+
 async def test_a_token_limit_ends_the_reply_early() -> None:
     async with talking() as client:
         await client.send("conversation.item.create", item=text_item("tell me a joke"))

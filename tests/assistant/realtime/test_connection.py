@@ -60,8 +60,15 @@ class Puppet:
         for _ in range(400):
             self.emit(notices.AudioDelta(PLACE, bytes(48_000)))
 
-    def create_item(self, *_: Any) -> None:
-        pass
+    def create_item(self, item: Any, after: str | None, *_: Any) -> None:
+        """Refuses what it is told to put after something."""
+        if after is None:
+            self.emit(notices.ItemAdded(item, None))
+        else:
+            self.emit(notices.ProtocolError("item_create_invalid_item_id", "x"))
+
+    def delete_item(self, item_id: str, event_id: str | None) -> None:
+        self.emit(notices.ItemDeleted(item_id))
 
     def item_audio(self, item_id: str) -> None:
         return None
@@ -256,7 +263,7 @@ async def test_errors_echo_the_clients_event_id_and_only_a_string() -> None:
 async def test_a_binary_frame_is_an_error_and_the_session_lives() -> None:
     async with served(Theatre().service) as daemon, daemon.client() as client:
         await client.socket.send(b"\x00\x01")
-        assert (await client.error())["code"] == "invalid_json"
+        assert (await client.error())["code"] == "invalid_type"
         await alive(client)
 
 
@@ -300,12 +307,20 @@ async def test_15_mib_of_sound_in_one_message_are_taken_and_more_refused() -> No
 async def test_a_conversation_takes_only_so_much() -> None:
     theatre = Theatre(most_text=10)
     async with served(theatre.service) as daemon, daemon.client() as client:
-        for text, wanted in (("12345", "input_audio_buffer.cleared"), ("123456", "error")):
+
+        async def answer(text: str, **fields: Any) -> str:
             content = [{"type": "input_text", "text": text}]
-            item = {"type": "message", "role": "user", "content": content}
-            await client.send("conversation.item.create", item=item)
-            await client.send("input_audio_buffer.clear")
-            assert (await client.event())["type"] == wanted
+            item = {"type": "message", "role": "user", "content": content, "id": text}
+            await client.send("conversation.item.create", item=item, **fields)
+            event = await client.event()
+            return str(event["error"]["code"] if event["type"] == "error" else event["type"])
+
+        assert await answer("refused", previous_item_id="x") == "item_create_invalid_item_id"
+        assert await answer("12345") == "conversation.item.added"
+        assert await answer("123456") == "invalid_value"
+        await client.send("conversation.item.delete", item_id="12345")
+        assert (await client.event())["type"] == "conversation.item.deleted"
+        assert await answer("123456") == "conversation.item.added"
 
 
 async def test_a_frame_beyond_24_mib_closes_that_connection_with_1009() -> None:

@@ -11,6 +11,7 @@ from tests.support.sdk_check import assert_sdk_accepts
 from vivavoce.assistant.errors import PeerFault
 from vivavoce.assistant.realtime.server_events import SessionUpdated
 from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
+from vivavoce.assistant.realtime.settings import SemanticVad, ServerVad
 
 
 def editor(**changes: Any) -> SessionEditor:
@@ -135,9 +136,9 @@ def test_null_turn_detection_means_manual_turns_and_other_nulls_mean_the_default
 
 def test_a_null_branch_changes_nothing() -> None:
     edit = editor()
-    update(edit, audio(output={"speed": 1.25}))
-    assert update(edit, {"type": "realtime", "audio": None})["audio"]["output"]["speed"] == 1.25
-    assert update(edit, audio(input=None))["audio"]["output"]["speed"] == 1.25
+    update(edit, audio(output={"voice": "ben"}))
+    assert update(edit, {"type": "realtime", "audio": None})["audio"]["output"]["voice"] == "ben"
+    assert update(edit, audio(input=None))["audio"]["output"]["voice"] == "ben"
 
 
 def test_nulls_inside_turn_detection_mean_its_defaults() -> None:
@@ -249,14 +250,19 @@ def test_what_clients_send_is_accepted_and_the_echo_suits_the_sdk(patch: dict[st
     assert shown(edit)["model"] == "nano"
 
 
-def test_strict_mode_names_an_unknown_field() -> None:
-    with pytest.raises(PeerFault) as caught:
-        editor(strict=True).update({"audio": {"input": {"fromat": {"type": "audio/pcm"}}}})
-    assert (caught.value.code, caught.value.param) == (
-        "unknown_parameter",
-        "session.audio.input.fromat",
+def test_what_a_new_turn_detection_leaves_open_is_as_the_daemon_does_it() -> None:
+    usual = ServerVad(threshold=0.6, silence_duration_ms=800, interrupt_response=False)
+    edit = editor(turn_detection=usual)
+    edit.update({"audio": {"input": {"turn_detection": {"type": "server_vad"}}}})
+    assert edit.session.audio.input.turn_detection == usual
+    edit.update({"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}})
+    turns = edit.session.audio.input.turn_detection
+    assert turns == SemanticVad(type="semantic_vad", interrupt_response=False)
+    asked = {"type": "server_vad", "interrupt_response": True, "threshold": None}
+    edit.update({"audio": {"input": {"turn_detection": asked}}})
+    assert edit.session.audio.input.turn_detection == usual.model_copy(
+        update={"interrupt_response": True}
     )
-    editor(strict=True).update({"type": "realtime", "tools": [{"name": "f", "description": "d"}]})
 
 
 def test_a_tool_nested_beyond_measure_is_refused() -> None:
@@ -268,3 +274,32 @@ def test_a_tool_nested_beyond_measure_is_refused() -> None:
         edit.update({"tools": [{"name": "f", "parameters": deep}]})
     assert caught.value.code == "invalid_value"
     assert shown(edit)["tools"] == []
+
+
+def test_the_speed_shown_is_the_one_there_is() -> None:
+    assert update(editor(), audio(output={"speed": 1.3}))["audio"]["output"]["speed"] == 1.0
+    with pytest.raises(PeerFault):
+        editor().update(audio(output={"speed": 2}))
+
+
+def test_tools_and_the_choice_among_them_must_fit() -> None:
+    edit = editor()
+    function = {"type": "function", "name": "f"}
+    for patch, param in (
+        ({"tool_choice": {"type": "function", "name": "g"}}, "session.tool_choice"),
+        ({"tools": [function, function]}, "session.tools"),
+    ):
+        with pytest.raises(PeerFault) as caught:
+            edit.update({"instructions": "changed", **patch})
+        assert (caught.value.code, caught.value.param) == ("invalid_value", param)
+        assert shown(edit)["instructions"] == "be brief"
+    forced = {"type": "function", "name": "f"}
+    assert update(edit, {"tools": [function], "tool_choice": forced})["tool_choice"] == forced
+    with pytest.raises(PeerFault):
+        edit.update({"tools": []})
+
+
+def test_a_wrong_name_is_told_in_a_whole_sentence() -> None:
+    with pytest.raises(PeerFault) as caught:
+        editor().update({"tools": [{"type": "function", "name": "no name"}]})
+    assert caught.value.message == "session.tools.0.name must match ^[a-zA-Z0-9_.-]{1,64}$"

@@ -24,7 +24,6 @@ from vivavoce.models.dialogue import (
     UserAudio,
 )
 
-
 SUM = {"a": 7, "op": "*", "b": 8}
 
 
