@@ -155,6 +155,8 @@ def _check_keys(layer: Layer) -> None:
     for section, keys in layer.table.items():
         if section not in sections:
             hint = _nearest(section, sections)
+            if not isinstance(keys, dict) and (homes := _sections_with(section)):
+                hint = f"; it belongs into {' or '.join(f'[{home}]' for home in homes)}."
             raise ConfigError(f"Unknown section {section!r} in {layer.source}{hint}")
         kind = sections[section].annotation
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
@@ -165,6 +167,12 @@ def _check_keys(layer: Layer) -> None:
             if key not in kind.model_fields:
                 hint = _nearest(key, kind.model_fields)
                 raise ConfigError(f"Unknown key {section}.{key} in {layer.source}{hint}")
+
+
+def _sections_with(key: str) -> list[str]:
+    """The sections that know a key."""
+    kinds = ((name, field.annotation) for name, field in Config.model_fields.items())
+    return [name for name, kind in kinds if key in getattr(kind, "model_fields", ())]
 
 
 def _nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:

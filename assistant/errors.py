@@ -32,7 +32,3 @@ class PeerFault(VivaVoceError):
         self.code = code
         self.message = message
         self.param = param
-
-
-class ServiceError(VivaVoceError):
-    """Something of ours failed; the text is fit for a user, the cause is in the log."""

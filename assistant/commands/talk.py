@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import numpy as np
 import typer
 
-from ..client import Connection, Conversation, Exchange
+from ..client import ClientError, Connection, Conversation, Exchange
 from ..errors import UserError
 from ..settings import Config
 from .downloads import obtain_model
@@ -87,6 +87,8 @@ def talk(
                       latency, with --pace 1 only
       audio_ms        length of the spoken reply
       interrupted     whether speech cut the reply off
+    With --inputs, a recording that could not be spoken has its line too,
+    with "input" (its name) and "error" beside the others; then exit code 1.
     """
     settings = configuration(
         file,
@@ -111,20 +113,47 @@ async def _run(plan: Plan) -> None:
 
             await converse(url, plan.config)
             return
-        replies = []
-        for recordings in plan.inputs:
-            replies += await _hold(url, plan, recordings)
+        replies, n_failed = await _hold_all(url, plan)
     if plan.output is not None:
         write_replies(plan.output, replies)
+    if n_failed:
+        raise Unspoken(f"{n_failed} of {len(plan.inputs)} recordings could not be spoken.")
+
+
+class Unspoken(UserError):
+    """Some recordings of a list could not be spoken; their lines say why."""
+
+    exit_code = 1
+
+
+async def _hold_all(url: str, plan: Plan) -> tuple[list[Exchange], int]:
+    """Every conversation; of a list of them, one that fails does not end the others.
+
+    Gives what was said in all of them, and how many failed.
+    """
+    replies: list[Exchange] = []
+    n_failed = 0
+    for recordings in plan.inputs:
+        try:
+            replies += await _hold(url, plan, recordings)
+        except UserError as error:
+            alone = len(plan.inputs) == 1
+            if alone or (isinstance(error, ClientError) and not replies):  # there is no daemon
+                raise
+            n_failed += 1
+            report = failed_line if plan.as_json else failed_text
+            print(report(recordings[0], error), flush=True)
+    return replies, n_failed
 
 
 async def _hold(url: str, plan: Plan, recordings: Sequence[Path]) -> list[Exchange]:
     """One conversation; every turn is reported as soon as it is over."""
+    sounds = [read(recording) for recording in recordings]
     connection = await Connection.open(url, plan.config.server.api_key)
     exchanges = []
     async with Conversation(connection, plan.real_time) as conversation:
-        for recording in recordings:
-            exchange = await conversation.say(read(recording))
+        for sound in sounds:
+            exchange = await conversation.say(sound)
             print(as_line(exchange) if plan.as_json else as_text(exchange), flush=True)
             exchanges.append(exchange)
     return exchanges
@@ -183,6 +212,17 @@ def write_replies(path: Path, exchanges: Sequence[Exchange]) -> None:
 def as_line(exchange: Exchange) -> str:
     """A turn for a script."""
     return json.dumps(exchange.as_json(), ensure_ascii=False)
+
+
+def failed_line(recording: Path, error: UserError) -> str:
+    """A recording that could not be spoken, for a script: the same keys, and why."""
+    nothing = Exchange((), 0.0, None, RATE_HZ).as_json()
+    return json.dumps({**nothing, "input": str(recording), "error": str(error)}, ensure_ascii=False)
+
+
+def failed_text(recording: Path, error: UserError) -> str:
+    """A recording that could not be spoken, for a reader."""
+    return f"you    ({recording.name} could not be spoken: {error})"
 
 
 def as_text(exchange: Exchange) -> str:

@@ -155,7 +155,7 @@ def _call_later(delay_s: float, call: Callable[[], None]) -> Timer:
 
 
 def _log_ring(words: str) -> None:
-    log.info("nobody is there to hear: %s", words)
+    log.debug("nobody is there to hear: %s", words)
 
 
 def _reason(error: ValidationError) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,14 @@ def test_a_port_in_use_is_one_sentence(serving, complaint):
     )
 
 
+def test_the_version_is_shown(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["vivavoce", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"vivavoce {metadata.version('vivavoce')}\n"
+
+
 # --- conversations ---------------------------------------------------------------------------
 
 
@@ -194,3 +203,22 @@ def test_each_listed_recording_is_a_fresh_conversation_with_a_running_daemon(ser
     listed.write_text("\n".join(str(VOICES / f"{name}.wav") for name in ("kitchen", "bedroom")))
     lines = turns("--inputs", str(listed), "--url", url, "--pace", "0")
     assert [list(line) for line in lines] == [KEYS, KEYS]
+
+
+@pytest.mark.slow
+def test_a_recording_that_cannot_be_spoken_does_not_end_the_others(tmp_path):
+    (tmp_path / "junk.wav").write_text("junk")
+    names = [str(VOICES / "hello.wav"), "junk.wav", str(VOICES / "time.wav")]
+    listed = tmp_path / "list.txt"
+    listed.write_text("\n".join(names))
+    run = subprocess.run(
+        [*COMMAND, "talk", "--json", "--inputs", str(listed), "--pace", "0"],
+        capture_output=True,
+        text=True,
+    )
+    first, junk, last = (json.loads(line) for line in run.stdout.splitlines())
+    assert list(first) == list(last) == KEYS and last["said"]
+    assert list(junk) == [*KEYS, "input", "error"]
+    assert junk["input"].endswith("junk.wav") and "not a WAV file" in junk["error"]
+    assert run.returncode == 1
+    assert run.stderr == "vivavoce: 1 of 3 recordings could not be spoken.\n"

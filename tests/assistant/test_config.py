@@ -106,3 +106,10 @@ def test_every_setting_says_what_it_means():
                 ("_percent", "percent"),
             ):
                 assert not name.endswith(suffix) or unit in field.description, name
+
+
+def test_a_key_outside_its_section_is_told_where_it_belongs(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("port = 9\n")
+    with pytest.raises(ConfigError, match=r"'port' .*; it belongs into \[server\]\.$"):
+        load_config(file, environment={})
