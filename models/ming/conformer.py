@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.causal_conv import CausalConv
-from ..layers.kv_cache import FIRST_CAPACITY, KvCache
+from ..layers.kv_cache import KvCache
 
 FIRST_TABLE = 512  # relative distances a position table starts with; it doubles when exceeded
 Caches = tuple[KvCache, ...]
@@ -60,6 +60,11 @@ def forgetful(caches: Iterable[KvCache], n_first: int, n_last: int) -> Caches:
         first = KvCache(room=cache.room).append(k[:, :, :n_first], v[:, :, :n_first])
         kept.append(first.append(k[:, :, -n_last:], v[:, :, -n_last:]))
     return tuple(kept)
+
+
+def roomy(caches: Iterable[KvCache], room: int) -> Caches:
+    """The same caches, which make room for so many positions when they next have to grow."""
+    return tuple(replace(cache, room=room) for cache in caches)
 
 
 class RelativeAttention(nn.Module):
@@ -200,6 +205,11 @@ class EncoderState:
         up = forgetful(self.up_blocks, n_first * ratio, n_last * ratio)
         return EncoderState(self.ahead, forgetful(self.blocks, n_first, n_last), self.up, up)
 
+    def roomy(self, room: int, ratio: int) -> EncoderState:
+        """Room is made for so many codes' frames."""
+        up_blocks = roomy(self.up_blocks, room * ratio)
+        return replace(self, blocks=roomy(self.blocks, room), up_blocks=up_blocks)
+
 
 class UpsamplingEncoder(nn.Module):
     """Codes' embeddings → hidden states at the mel rate, R frames each (v1.5)."""
@@ -215,14 +225,14 @@ class UpsamplingEncoder(nn.Module):
         self.up_blocks = _blocks(c, c.n_up_blocks)
         self.norm = nn.LayerNorm(c.dim, eps=1e-5)
 
-    def initial(self, room: int = FIRST_CAPACITY) -> EncoderState:
-        """Before the first code; room for so many is made at once."""
-        empty, up_empty = KvCache(room=room), KvCache(room=room * self.config.up_ratio)
+    def initial(self) -> EncoderState:
+        """Before the first code."""
+        empty = KvCache()
         return EncoderState(
             self.look_ahead.behind.initial(),
             (empty,) * len(self.blocks),
             self.up.initial(),
-            (up_empty,) * len(self.up_blocks),
+            (empty,) * len(self.up_blocks),
         )
 
     def step(

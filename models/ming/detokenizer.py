@@ -172,11 +172,15 @@ class StreamingDetokenizer:
     # --- chunks ----------------------------------------------------------------------------
 
     def _before_the_first_code(self, given: VoicePrompt) -> StreamState:
+        """The prompt in no more memory than it needs: it is kept, and copied for each reply."""
         voice = aligned(given, self.flow.ratio)
         n, codes = len(voice.codes), tuple(voice.codes)
+        flow = self.flow.roomy(self.flow.initial(voice), max(n, 1))
+        vocoder = self._vocoder.initial()
+        state = StreamState(given, voice, 0, 1.0, flow, codes, n, n, vocoder)
+        _, state = self._advance(state)
         room = n + (self._n_most or CODES_HZ)
-        flow, vocoder = self.flow.initial(voice, room), self._vocoder.initial()
-        return self._advance(StreamState(given, voice, 0, 1.0, flow, codes, n, n, vocoder))[1]
+        return replace(state, flow=self.flow.roomy(state.flow, room))
 
     def _advance(self, state: StreamState) -> tuple[Pcm, StreamState]:
         """Make all the mel there are codes for."""

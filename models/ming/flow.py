@@ -24,7 +24,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.attention import chunk_mask
-from ..layers.kv_cache import FIRST_CAPACITY
 from .conformer import ConformerConfig, EncoderState, UpsamplingEncoder
 from .flow_estimator import CausalEstimator, EstimatorConfig, EstimatorState
 
@@ -87,14 +86,13 @@ class CausalFlow(nn.Module):
 
     # --- chunk by chunk --------------------------------------------------------------------
 
-    def initial(self, voice: VoicePrompt, room: int = FIRST_CAPACITY) -> FlowState:
-        """Before the first code of the voice's prompt; `room` for so many codes is made at once."""
+    def initial(self, voice: VoicePrompt) -> FlowState:
+        """Before the first code of the voice's prompt."""
         weight = self.project.weight
         speaker = F.normalize(voice.speaker.to(weight).reshape(1, 1, -1), dim=-1)
         mel = weight.new_zeros(0, self.n_mels) if voice.mel is None else voice.mel.to(weight)
-        step = self.estimator.initial(2, room * self.ratio)
-        encoder, n_steps = self.encoder.initial(room), self.config.n_steps
-        return FlowState(self.speaker(speaker), mel, 0, encoder, (step,) * n_steps)
+        steps = (self.estimator.initial(2),) * self.config.n_steps
+        return FlowState(self.speaker(speaker), mel, 0, self.encoder.initial(), steps)
 
     def step(
         self, codes: Sequence[int], n: int, state: FlowState, keep: bool = True
@@ -123,6 +121,11 @@ class CausalFlow(nn.Module):
         first, last = n_first * self.ratio, n_last * self.ratio
         steps = tuple(step.forgetful(first, last) for step in state.steps)
         return replace(state, encoder=encoder, steps=steps)
+
+    def roomy(self, state: FlowState, room: int) -> FlowState:
+        """The same state; where it next has to grow, it makes room for so many codes at once."""
+        steps = tuple(step.roomy(room * self.ratio) for step in state.steps)
+        return replace(state, encoder=state.encoder.roomy(room, self.ratio), steps=steps)
 
     # --- whole -----------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..layers.causal_conv import CausalConv
-from ..layers.kv_cache import FIRST_CAPACITY, KvCache
-from .conformer import Caches, forgetful, keys_seen
+from ..layers.kv_cache import KvCache
+from .conformer import Caches, forgetful, keys_seen, roomy
 
 TIME_SCALE = 1000.0
 
@@ -123,6 +123,10 @@ class EstimatorState:
         """Attention remembers only the first and last so many frames."""
         return replace(self, caches=forgetful(self.caches, n_first, n_last))
 
+    def roomy(self, room: int) -> EstimatorState:
+        """Room is made for so many frames."""
+        return replace(self, caches=roomy(self.caches, room))
+
 
 class CausalEstimator(nn.Module):
     """Velocity of the mel frames of one chunk."""
@@ -140,15 +144,15 @@ class CausalEstimator(nn.Module):
         self.final_conv, self.final_norm = CausalConv(dim, dim, 3), nn.LayerNorm(dim, eps=1e-5)
         self.project = nn.Linear(dim, c.n_mels)
 
-    def initial(self, batch: int, room: int = FIRST_CAPACITY) -> EstimatorState:
-        """Before the first frame; room for so many is made at once."""
+    def initial(self, batch: int) -> EstimatorState:
+        """Before the first frame."""
         tails = []
         for stage in self._stages():
             tails += [stage.resnet.conv_1.initial(batch), stage.resnet.conv_2.initial(batch)]
         last = [self.down_conv, self.up_conv, self.final_conv]
         tails += [conv.initial(batch) for conv in last]
         n_layers = sum(len(stage.layers) for stage in self._stages())
-        return EstimatorState(tuple(tails), (KvCache(room=room),) * n_layers)
+        return EstimatorState(tuple(tails), (KvCache(),) * n_layers)
 
     def step(
         self,

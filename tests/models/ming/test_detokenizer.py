@@ -321,3 +321,15 @@ def test_a_single_code_is_spoken_or_left_out():
     assert len(sound) == 0
     assert state.codes == ()
     assert state.timeline.n_codes == 1
+
+
+def test_a_voice_at_rest_needs_the_memory_of_its_prompt_only():
+    bounded = streaming(replace(SETTINGS, context_s=1.0))
+    state = bounded.open(voice(23))
+    kept = state.flow.steps[-1].caches[-1]
+    assert kept.length == 20
+    assert kept._buffer.k.shape[2] <= 23
+    _, state = bounded.push(speech_codes(40), state)
+    place = state.flow.steps[-1].caches[-1].keys_values()[0].data_ptr()
+    _, state = bounded.push(speech_codes(30), state)
+    assert state.flow.steps[-1].caches[-1].keys_values()[0].data_ptr() == place
