@@ -216,7 +216,7 @@ class _Counter:
     def grown(self, n_bytes: int) -> None:
         with self._lock:
             self._here += n_bytes
-            self._progress(self._here, self._total)
+            self._progress(min(self._here, self._total), self._total)
 
 
 def _check_space(n_bytes: int) -> None:
@@ -309,13 +309,13 @@ def _sentence(error: Exception, repo: str, hub: str) -> str:
     where = hub or constants.ENDPOINT
     if isinstance(error, errors.HFValidationError):
         return f"{repo!r} is no name of a model on the hub"
+    if constants.HF_HUB_OFFLINE or isinstance(error, errors.OfflineModeIsEnabled):
+        return f"{repo} is not on this machine and HF_HUB_OFFLINE forbids to fetch it; unset it"
     if isinstance(error, errors.RepositoryNotFoundError):
         return (
             f"{where} has no model {repo}, or shows it to members only: check the name, or log in "
             "with `hf auth login`"
         )
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return f"{repo} is not on this machine and HF_HUB_OFFLINE forbids to fetch it; unset it"
     if isinstance(error, errors.HfHubHTTPError):
         return f"{where} refused {repo}: {_first_line(error)}; {_again(repo)}"
     if isinstance(error, hub_transfer.Broken | hub_transfer.Busy):

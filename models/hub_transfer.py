@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from huggingface_hub import get_hf_file_metadata
+from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers
 
 HASHED_AT_ONCE = 1 << 24  # bytes
+ATTEMPTS, PAUSE_S = 3, 1.0  # connections that bring nothing, and the rest between them
 Grown = Callable[[int], None]
 
 
@@ -85,11 +87,7 @@ def fetch(file: LargeFile, token: bool | None, grown: Grown, stop: threading.Eve
     file.part.parent.mkdir(parents=True, exist_ok=True)
     with open(file.part, "ab") as raw:
         _lock(raw, file)
-        if raw.tell() > file.n_bytes:
-            grown(-raw.tell())
-            raw.truncate(0)
-        sink = _Sink(raw, grown, stop)
-        _receive(file, token, sink)
+        _receive_patiently(file, token, _Sink(raw, grown, stop), stop)
     if _sha256(file.part) != file.sha256:
         file.part.unlink()
         raise Broken(f"{file.name} arrived damaged")
@@ -109,6 +107,16 @@ class _Sink:
         self._grown(n_written)
         return n_written
 
+    def end(self) -> int:
+        """Goes to the end; gives the length."""
+        return self._raw.seek(0, os.SEEK_END)
+
+    def begin_anew(self) -> int:
+        """Throws away what is here; gives the length, which is 0."""
+        self.seek(0)
+        self.truncate()
+        return 0
+
     def tell(self) -> int:
         return self._raw.tell()
 
@@ -124,6 +132,27 @@ class _Sink:
 
     def flush(self) -> None:
         self._raw.flush()
+
+
+def _receive_patiently(
+    file: LargeFile, token: bool | None, sink: _Sink, stop: threading.Event
+) -> None:
+    """The rest of the file, over as many connections as it takes while it grows."""
+    in_vain = 0
+    while True:
+        here = sink.end()
+        if here > file.n_bytes:  # a server that cannot send the rest sent all behind it
+            here = sink.begin_anew()
+        try:
+            _receive(file, token, sink)
+            return
+        except (Stopped, HfHubHTTPError):
+            raise
+        except Exception:  # whatever the client's HTTP library calls a lost connection
+            in_vain = 0 if here < sink.end() <= file.n_bytes else in_vain + 1
+            if in_vain == ATTEMPTS:
+                raise
+            stop.wait(PAUSE_S)
 
 
 def _receive(file: LargeFile, token: bool | None, sink: _Sink) -> None:
