@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vivavoce.assistant.config import ConfigError, load_config, preset_names
+from vivavoce.assistant.session_defaults import session_defaults
 from vivavoce.assistant.settings import Config
 from vivavoce.assistant.toml import parse_toml
 
@@ -113,3 +114,9 @@ def test_a_key_outside_its_section_is_told_where_it_belongs(tmp_path):
     file.write_text("port = 9\n")
     with pytest.raises(ConfigError, match=r"'port' .*; it belongs into \[server\]\.$"):
         load_config(file, environment={})
+
+
+@pytest.mark.parametrize(("longest_s", "longest_ms"), [(30.0, 30_000), (2.5, 2500), (0, 0)])
+def test_the_longest_turn_reaches_the_endpointer(longest_s, longest_ms):
+    config = Config.model_validate({"turn": {"longest_s": longest_s}})
+    assert session_defaults(config, (), 16000).endpoint.max_speech_ms == longest_ms

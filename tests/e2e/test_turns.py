@@ -334,6 +334,18 @@ async def test_a_client_that_wants_to_interrupt_may(barge_in: BargeIn) -> None:
         assert done["status_details"]["reason"] == "turn_detected"
 
 
+async def test_speech_that_never_pauses_is_answered_after_the_longest_turn() -> None:
+    settings = SessionSettings(endpoint=EndpointSettings(max_speech_ms=1500))
+    async with scripted_daemon(settings=settings) as daemon, daemon.client("") as client:
+        await update(client, audio=turns())
+        await speak(client, daemon.says("hello", seconds=2.5, silence_s=0))
+        events = await client.until("response.created")
+        stopped = next(e for e in events if e["type"] == "input_audio_buffer.speech_stopped")
+        assert 1300 <= stopped["audio_end_ms"] <= 1700
+        answer = (await client.until("response.done"))[-1]["response"]
+        assert "hello there".startswith(answer["output"][0]["content"][0]["transcript"])
+
+
 async def test_cancel_closes_everything_within_200_ms() -> None:
     async with scripted_daemon() as daemon, daemon.client("") as client:
         await client.send("conversation.item.create", item=text_item("tell me a story"))
