@@ -123,6 +123,7 @@ async def test_a_picture_and_a_written_question_are_answered(folders: dict[str, 
 
 async def test_voices_and_dialects_are_the_checkpoints(folders: dict[str, Path]) -> None:
     async with talking(folders["v1.5"]) as client:
+        client.strict = False  # the SDK's types know no language of a session
         for session in (
             {"audio": {"output": {"voice": "luna_v2"}}},
             {"language": "cantonese"},
