@@ -12,6 +12,7 @@ import errno
 import logging
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,10 +29,10 @@ from .engine import Engine
 from .errors import UserError
 from .http.access import Rules, is_loopback
 from .http.app import make_app
-from .http.listener import Listener
+from .http.listener import Listener, bind
 from .languages import AUTO, known_language
 from .local import LocalSound, log_notice
-from .metrics import Metrics
+from .metrics import Metrics, SessionMeter
 from .realtime.service import Limits, Service
 from .recorder import Recorder
 from .session import Session, SessionSettings
@@ -67,6 +68,8 @@ class Daemon:
         self._listener: Listener | None = None
         self._local: LocalSound | None = None
         self._port = config.server.port
+        self._bound: socket.socket | None = None
+        self.model_left_behind = False
 
     @property
     def url(self) -> str:
@@ -99,23 +102,42 @@ class Daemon:
         for task in pending:
             task.cancel()
 
+    def bind(self) -> None:
+        """Take the port, before a model is fetched or loaded; connections come later.
+
+        Raises:
+            UserError: it is taken, or is not ours to take.
+        """
+        if self._bound is None:
+            self._bound = bind(self.config.server.host, self.config.server.port)
+
     async def close(self) -> None:
-        """End every conversation, close the port and the devices; twice is fine."""
+        """End every conversation, close the port and the devices; twice is fine.
+
+        model_left_behind says then whether a thread still computes: nothing can end it, and
+        Python cannot end in order while it does.
+        """
         if self._local is not None:
             await self._local.close()
         if self._listener is not None:
             await self._listener.stop()
+        if self._bound is not None:
+            self._bound.close()
         if self._engine is not None:
-            await self._engine.close()
-        self._local = self._listener = self._engine = None
+            self.model_left_behind = not await self._engine.close()
+        self._local = self._listener = self._engine = self._bound = None
 
     # --- starting ----------------------------------------------------------------------------
 
     async def _start(self) -> None:
         _make_recordings_folder(self.config)
+        self.bind()
         model = self._model or await load_model(self.config)
         _check_choices(self.config, model)
-        self._engine = Engine(model, on_call=self.metrics.model_call)
+        self._engine = engine = Engine(
+            model, on_call=self.metrics.model_call, on_sound=self.metrics.reply_made
+        )
+        self.metrics.queue.set_function(engine.n_waiting)
         service = Service(
             open_session=self._session,
             model=model.name,
@@ -123,12 +145,13 @@ class Daemon:
             base=self.session_settings(model),
             languages=model.languages,
             modalities=model.modalities,
+            not_ready=engine.troubles,
             created_s=int(time.time()),
         )
         limits = self._limits()
         app = make_app(service, self._rules(), limits, self.metrics)
         server = self.config.server
-        self._listener = Listener(app, server.host, server.port, limits)
+        self._listener = Listener(app, server.host, server.port, limits, self._bound)
         self._port = await self._listener.start()
         if self.config.audio.enabled:
             await self._start_local(model)
@@ -141,8 +164,14 @@ class Daemon:
             return
         settings = self.session_settings(model)
         settings = replace(settings, core=replace(settings.core, transcribe=True))  # for the log
-        session = self._session(log_notice, settings, self._local.card.playout)
-        await self._local.converse(session)
+        meter = SessionMeter(self.metrics)
+
+        def told(notice: Notice) -> None:
+            meter.notice(notice, model.output_rate_hz)
+            log_notice(notice)
+
+        session = self._session(told, settings, self._local.card.playout)
+        await self._local.converse(session, meter)
 
     def session_settings(self, model: SpeechModel) -> SessionSettings:
         """What a session begins with."""
@@ -221,7 +250,7 @@ async def load_model(config: Config) -> SpeechModel:
 
 
 def limit_threads(config: Config) -> None:
-    """Threads of the model's libraries, which read this when they are first imported."""
+    """Threads of libraries that read this at their first import; PyTorch is told on loading."""
     if config.model.threads:
         os.environ.setdefault("OMP_NUM_THREADS", str(config.model.threads))
 
@@ -231,7 +260,7 @@ def load_options(config: Config) -> LoadOptions:
     from ..models.load_options import LoadOptions
 
     model = config.model
-    return LoadOptions(model.device, model.dtype, model.quantize, model.hub)
+    return LoadOptions(model.device, model.dtype, model.quantize, model.hub, model.threads)
 
 
 def _check_choices(config: Config, model: SpeechModel) -> None:

@@ -4,9 +4,11 @@
     line.listen(pcm), line.do(effect) -+-> orders, in order, line by line
     deliver(event)        <------------+-- parts, one at a time, lines in turn
 
-Each session has a Line. In each round every line gets one step: all its waiting orders, or one
-part of its reply; so a cancel takes effect between two parts, and no session waits for another
-one's whole reply. What a model throws fails that turn, never the thread.
+Each session has a Line. In each round every line gets one step: a few of its waiting orders, or
+one part of its reply; so a cancel takes effect between two parts, and no session waits for
+another one's whole reply. While somebody waits for the first sound of a reply, a line that has
+sent far more than could be taken in gets every fourth round only. What a model throws fails that
+turn, never the thread.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..models.dialogue import Pcm, SpeechModel
@@ -38,6 +41,9 @@ log = logging.getLogger(__name__)
 Deliver = Callable[[Event], None]
 OnCall = Callable[[str, float], None]
 JOIN_S = 5.0
+BUSY_S = 10.0
+"""A round that takes longer than this leaves everybody waiting."""
+BEHIND_ROUNDS = 4
 _PROGRESS = (ReplyHeard, ReplyText, ReplyAudio, ReplyToolCall)
 
 
@@ -50,15 +56,24 @@ class Engine:
         on_call: is told (kind, seconds) after each call of the model, in the worker thread;
             kinds are "open", "listen", "part", "mark", "rewind", "truncate", "add",
             "transcribe".
+        on_sound: is told the seconds of sound of each part of a reply, in the worker thread.
     """
 
     def __init__(
-        self, model: SpeechModel, stall_s: float = 30.0, on_call: OnCall | None = None
+        self,
+        model: SpeechModel,
+        stall_s: float = 30.0,
+        on_call: OnCall | None = None,
+        on_sound: Callable[[float], None] | None = None,
     ) -> None:
         self.model = model
         self.stall_s = stall_s
         self.on_call: OnCall = on_call or (lambda kind, seconds: None)
+        self.on_sound = on_sound or (lambda seconds: None)
         self._lines: list[WorkerLine] = []
+        self._left: list[WorkerLine] = []
+        self._n_rounds = 0
+        self._round_began_s: float | None = None
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
@@ -73,14 +88,28 @@ class Engine:
         """
         return Line(self, deliver, sound)
 
-    async def close(self) -> None:
-        """End the worker; a model that does not come back is left behind with its thread."""
+    async def close(self) -> bool:
+        """End the worker; False when the model did not come back: its thread is left behind."""
         with self._wake:
             self._closing = True
             self._wake.notify()
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join, JOIN_S)
         if self._thread.is_alive():
             log.warning("the model did not come back within %.0f s; its thread is left", JOIN_S)
+        return not self._thread.is_alive()
+
+    def troubles(self) -> Sequence[str]:
+        """Why nobody can be served just now; empty when all is well."""
+        if not self._thread.is_alive():
+            return ["the model's thread has ended"]
+        began_s = self._round_began_s
+        if began_s is not None and time.monotonic() - began_s > BUSY_S:
+            return ["the model is busy and does not come back"]
+        return []
+
+    def n_waiting(self) -> int:
+        """How many orders and pieces of input wait for the model, of all lines."""
+        return sum(line.n_orders for line in tuple(self._lines))
 
     # --- for lines ---------------------------------------------------------------------------
 
@@ -89,8 +118,12 @@ class Engine:
             self._lines.append(line)
 
     def detach(self, line: WorkerLine) -> None:
+        """Nothing of this line is done any more, except to let go of what it holds."""
+        line.abandon()
         with self._wake:
             self._lines.remove(line)
+            self._left.append(line)
+            self._wake.notify()
 
     def wake(self) -> None:
         """There are orders."""
@@ -102,18 +135,29 @@ class Engine:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not self._closing and not any(line.ready for line in self._lines):
+                while not (self._closing or self._left or any(x.ready for x in self._lines)):
                     self._wake.wait()
                 if self._closing:
                     return
-                lines = tuple(self._lines)
-            for line in lines:
-                if line.ready:
-                    self._step(line)
+                lines, left = tuple(self._lines), tuple(self._left)
+                self._left.clear()
+            for line in left:
+                self._guarded(line.close)
+            self._round_began_s = time.monotonic()
+            self._round([line for line in lines if line.ready])
+            self._round_began_s = None
 
-    def _step(self, line: WorkerLine) -> None:
+    def _round(self, lines: Sequence[WorkerLine]) -> None:
+        """A step for each line; first for those that somebody waits for."""
+        self._n_rounds += 1
+        hurry = any(line.awaited and not line.behind for line in lines)
+        for line in sorted(lines, key=lambda line: not line.awaited):
+            if not (hurry and line.behind and self._n_rounds % BEHIND_ROUNDS):
+                self._guarded(line.step)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
         try:
-            line.step()
+            step()
         except Exception:  # one line's trouble is not the others'
             log.exception("a step of the model's worker failed")
 
@@ -129,7 +173,7 @@ class Line:
         self._settings = Settings()
         self._stalls: dict[int, asyncio.TimerHandle] = {}
         self._closed = False
-        self._worker = WorkerLine(engine.model, self._tell, engine.on_call)
+        self._worker = WorkerLine(engine.model, self._tell, engine.on_call, engine.on_sound)
         engine.attach(self._worker)
 
     def open(self, settings: Settings) -> None:
@@ -153,19 +197,13 @@ class Line:
         self.engine.wake()
 
     def close(self) -> None:
-        """The session is over: nothing is delivered any more."""
+        """The session is over: nothing is delivered any more, nothing that waits is begun."""
         if self._closed:
             return
         self._closed = True
         for generation in list(self._stalls):
             self._unwatch(generation)
-        self._worker.post(partial(self._end, self._worker))
-        self.engine.wake()
-
-    def _end(self, worker: WorkerLine) -> None:
-        """In the worker thread: the last order of a line."""
-        worker.close()
-        self.engine.detach(worker)
+        self.engine.detach(self._worker)
 
     def _post(self, effect: core.EngineEffect) -> None:
         worker = self._worker

@@ -9,6 +9,7 @@ One more client of the core, without a socket in between:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from ..streaming.devices import DeviceUnavailable
@@ -16,6 +17,7 @@ from ..streaming.frames import Pcm
 from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.soundcard import SoundCard
 from .core import notices as core
+from .metrics import SessionMeter
 from .session import Session
 from .settings import AudioSettings
 from .skills.house import House
@@ -39,6 +41,8 @@ class LocalSound:
         self.card = card
         self._frames = frames
         self._session: Session | None = None
+        self._meter: SessionMeter | None = None
+        self._counted = contextlib.ExitStack()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -67,9 +71,10 @@ class LocalSound:
         house.on_volume.append(lambda percent: card.playout.set_gain(percent / 100))
         return opened[0]
 
-    async def converse(self, session: Session) -> None:
+    async def converse(self, session: Session, meter: SessionMeter) -> None:
         """Give the microphone to a session that plays on this card."""
-        self._session = session
+        self._session, self._meter = session, meter
+        self._counted.enter_context(meter.metrics.session("microphone"))
         await session.open()
         self._task = asyncio.create_task(self._pump(session), name="microphone")
         log.info("listening to the microphone")
@@ -87,11 +92,14 @@ class LocalSound:
         if self._session is not None:
             await self._session.close()
         await asyncio.to_thread(self.card.close)
+        self._counted.close()
         self._task = self._session = None
 
     async def _pump(self, session: Session) -> None:
         while True:
             pcm = await self._frames.get()
+            if self._meter is not None:
+                self._meter.heard(len(pcm) / MICROPHONE_HZ)
             try:
                 await session.append(pcm, MICROPHONE_HZ)
             except Exception:  # the supervisor of this task: one bad frame must not make it deaf

@@ -7,7 +7,8 @@ process (tests) do not add up. Times are seconds of the wall clock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -53,10 +54,43 @@ class Metrics:
         self.compute_s = times(
             "model_call_seconds", "Time in the model, by kind of call", _COMPUTE_BUCKETS_S, "call"
         )
+        self.reply_compute_s = count("reply_compute_seconds", "Time in the model making replies")
+        self.reply_audio_s = count("reply_audio_seconds", "Length of the replies' audio made")
+        self.queue = Gauge(
+            "vivavoce_queue_depth",
+            "Orders and pieces of input that wait for the model",
+            registry=registry,
+        )
+        self.real_time_factor = Gauge(
+            "vivavoce_reply_real_time_factor",
+            "Time in the model for a second of reply audio, since the start",
+            registry=registry,
+        )
+        self._made_s = self._sounding_s = 0.0
 
     def model_call(self, kind: str, seconds: float) -> None:
         """The model was called; any thread may say so."""
         self.compute_s.labels(kind).observe(seconds)
+        if kind == "part":
+            self.reply_compute_s.inc(seconds)
+            self._made_s += seconds
+
+    def reply_made(self, seconds: float) -> None:
+        """So much sound of a reply came out of the model, after the call that made it."""
+        self.reply_audio_s.inc(seconds)
+        self._sounding_s += seconds
+        if self._sounding_s:
+            self.real_time_factor.set(self._made_s / self._sounding_s)
+
+    @contextmanager
+    def session(self, face: str) -> Iterator[None]:
+        """Counts one conversation, from its beginning to its end."""
+        self.sessions.labels(face).inc()
+        self.sessions_open.inc()
+        try:
+            yield
+        finally:
+            self.sessions_open.dec()
 
     def text(self) -> bytes:
         """Everything, in the Prometheus text format."""

@@ -1,17 +1,16 @@
 """One session's dialogue on the worker thread: its orders, its replies, its snapshots.
 
-Everything here runs in the worker thread, except `post`.
+Everything here runs in the worker thread, except `post` and `abandon`.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,42 +18,27 @@ from ..models.dialogue import (
     AudioDelta,
     Dialogue,
     DialogueOptions,
-    Heard,
     Item,
     Mark,
     Pcm,
     ReplyDone,
     ReplyOptions,
-    ReplyPart,
     SpeechModel,
-    TextDelta,
-    ToolCall,
     ToolResult,
     Unsupported,
-    Usage,
 )
 from .core import events as core
-from .outlet import pcm16_of
+from .worker_reply import Reply, abandon, after_listening, event_of, reading
 
 log = logging.getLogger(__name__)
 
 Order = Callable[[], None]
 MOST_AT_ONCE_S = 0.32
 """Waiting input is given to the model in pieces of at most this length."""
-
-
-@dataclass
-class Reply:
-    """A reply being made; parts None while it waits for tools.
-
-    spoken: words of it came in this round, so that the model has something to cut.
-    """
-
-    generation: int
-    dialogue: Dialogue | None
-    options: ReplyOptions
-    parts: Iterator[ReplyPart] | None
-    spoken: bool = False
+STEP_S = 0.02
+"""Orders are carried out for about so long before it is the other lines' turn."""
+BEHIND_S, BEHIND_ORDERS = 1.0, 64
+"""Who has sent more than this ahead waits for those who have not."""
 
 
 class WorkerLine:
@@ -64,6 +48,7 @@ class WorkerLine:
         model: shared by all lines.
         tell: takes events for the session; safe to call from this thread.
         on_call: is told the kind and the seconds of each call of the model.
+        on_sound: is told the seconds of sound of each part of a reply.
     """
 
     def __init__(
@@ -71,10 +56,12 @@ class WorkerLine:
         model: SpeechModel,
         tell: Callable[[core.Event], None],
         on_call: Callable[[str, float], None],
+        on_sound: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._model = model
         self._tell = tell
         self._on_call = on_call
+        self._on_sound = on_sound
         self._orders: deque[Order | Pcm] = deque()
         self._dialogue: Dialogue | None = None
         self._replies: dict[int, Reply] = {}
@@ -83,30 +70,63 @@ class WorkerLine:
         self._prepared: dict[int, Mark] = {}
         self._fault: str | None = None
         self._most = int(MOST_AT_ONCE_S * model.input_rate_hz)
+        self._abandoned = False
+        self._n_posted = self._n_taken = 0  # samples; each is written by one thread only
 
     # --- for the engine ----------------------------------------------------------------------
 
     def post(self, order: Order | Pcm) -> None:
-        """Queue an order, or input to listen to. The one method for other threads."""
+        """Queue an order, or input to listen to."""
+        if self._abandoned:
+            return
+        if not callable(order):
+            self._n_posted += len(order)
         self._orders.append(order)
+
+    def abandon(self) -> None:
+        """Nobody waits for anything any more: nothing that waits is begun."""
+        self._abandoned = True
+        self._orders.clear()
+
+    @property
+    def n_orders(self) -> int:
+        """How many orders and pieces of input wait."""
+        return len(self._orders)
 
     @property
     def ready(self) -> bool:
         """There is something to do."""
         return bool(self._orders) or any(reply.parts for reply in self._replies.values())
 
+    @property
+    def awaited(self) -> bool:
+        """Somebody waits for the first of a reply."""
+        return any(reply.awaited for reply in self._replies.values())
+
+    @property
+    def behind(self) -> bool:
+        """Far more was sent than could be taken in."""
+        waiting = self._n_posted - self._n_taken
+        return waiting > BEHIND_S * self._model.input_rate_hz or self.n_orders > BEHIND_ORDERS
+
     def step(self) -> None:
-        """All waiting orders up to a piece of listening, or one part of one reply."""
+        """Waiting orders for STEP_S or up to a piece of listening, or one part of one reply."""
         if not self._orders:
             self._make_part()
             return
-        while self._orders:
-            order = self._orders.popleft()
-            if callable(order):
-                self._guarded(order)
-            else:
-                self._guarded(lambda pcm=order: self._listen(pcm))  # type: ignore[misc]
+        until_s = time.perf_counter() + STEP_S
+        while time.perf_counter() < until_s and (order := self._next_order()) is not None:
+            if not callable(order):
+                self._guarded(partial(self._listen, order))
                 return
+            self._guarded(order)
+
+    def _next_order(self) -> Order | Pcm | None:
+        """The oldest order; another thread may clear the queue at any moment."""
+        try:
+            return self._orders.popleft()
+        except IndexError:
+            return None
 
     # --- orders: the dialogue ----------------------------------------------------------------
 
@@ -117,15 +137,15 @@ class WorkerLine:
         self._prepared.clear()
         self._last, self._fault = None, None
         with self._timed("open"):
-            self._dialogue = self._open(options, unanswered)
+            self._dialogue = self._model.open(options)
+        self._listen_next(unanswered)
 
     def add(self, items: Sequence[Item], sounds: Sequence[Pcm]) -> None:
         """Items that did not come from the model; the user's sounds are listened to."""
         with self._timed("add"):
             for item in items:
                 self._add(item)
-            for pcm in sounds:
-                self._main.listen(pcm)
+        self._listen_next(sounds)
 
     def remember(self, mark: int) -> None:
         with self._timed("mark"):
@@ -197,16 +217,19 @@ class WorkerLine:
     ) -> None:
         """Reply to something else, in a dialogue of its own."""
         try:
-            other = self._open(dialogue, unanswered)
-            self._replies[generation] = Reply(generation, other, options, other.reply(options))
+            other = self._model.open(dialogue)
         except Exception:  # a model's fault must not end the thread
             log.exception("the model failed to begin a reply")
             self._tell(core.ReplyFailed(generation, "the model failed to begin the reply"))
+            return
+        pieces = [piece for pcm in unanswered for piece in self._pieces(pcm)]
+        parts = after_listening(other, pieces, options)
+        self._replies[generation] = Reply(generation, other, options, parts)
 
     def read_aloud(self, generation: int, text: str, voice: str | None) -> None:
         """Speak given words, outside the dialogue."""
         options = ReplyOptions(allow_tools=False)
-        parts = _reading(self._model, text, voice)
+        parts = reading(self._model, text, voice)
         self._replies[generation] = Reply(generation, None, options, parts)
 
     def go_on(self, generation: int, results: Sequence[tuple[str, str]]) -> None:
@@ -221,10 +244,12 @@ class WorkerLine:
     def cancel(self, generation: int) -> None:
         reply = self._replies.pop(generation, None)
         if reply is not None:
-            _abandon(reply)
+            abandon(reply)
 
     def close(self) -> None:
-        self._close_replies()
+        """The session is over."""
+        for generation in list(self._replies):
+            self.cancel(generation)
         self._marks.clear()
         self._prepared.clear()
         self._dialogue = self._last = None
@@ -246,22 +271,28 @@ class WorkerLine:
                 raise
             log.info("a late tool result is left out: %s", error)
 
-    def _open(self, options: DialogueOptions, unanswered: Sequence[Pcm]) -> Dialogue:
-        dialogue = self._model.open(options)
-        for pcm in unanswered:
-            dialogue.listen(pcm)
-        return dialogue
+    def _pieces(self, pcm: Pcm) -> list[Pcm]:
+        """Sound [n] in pieces that hold nobody else up."""
+        return [pcm[at : at + self._most] for at in range(0, len(pcm), self._most)]
+
+    def _listen_next(self, sounds: Sequence[Pcm]) -> None:
+        """Listen to these before anything else that waits."""
+        pieces = [piece for pcm in sounds for piece in self._pieces(pcm)]
+        self._n_taken -= sum(map(len, pieces))  # they are waiting from now on
+        self._orders.extendleft(reversed(pieces))
 
     def _listen(self, first: Pcm) -> None:
         """Give the model what has come, in one piece of limited length."""
-        pieces, n_samples = [first], len(first)
-        while self._orders and n_samples < self._most:
-            following = self._orders[0]
+        pieces, n_samples = [first[: self._most]], min(len(first), self._most)
+        if len(first) > self._most:
+            self._orders.appendleft(first[self._most :])
+        while n_samples < self._most and (following := self._next_order()) is not None:
             if callable(following):
+                self._orders.appendleft(following)
                 break
             pieces.append(following)
             n_samples += len(following)
-            self._orders.popleft()
+        self._n_taken += n_samples
         with self._timed("listen"):
             self._main.listen(np.concatenate(pieces))
 
@@ -281,7 +312,9 @@ class WorkerLine:
             return
         if isinstance(part, AudioDelta) and len(part.pcm) == 0:
             return  # the model is at work; this was a place to stop it
-        reply.spoken = reply.spoken or isinstance(part, TextDelta | AudioDelta)
+        reply.made(part)
+        if isinstance(part, AudioDelta):
+            self._on_sound(len(part.pcm) / self._model.output_rate_hz)
         if part is None or isinstance(part, ReplyDone):
             self._done(reply, part)
         else:
@@ -321,38 +354,3 @@ class WorkerLine:
         begin = time.perf_counter()
         yield
         self._on_call(call, time.perf_counter() - begin)
-
-
-def event_of(generation: int, part: ReplyPart) -> core.ReplyPart:
-    """A model's part as the core's event."""
-    if isinstance(part, Heard):
-        return core.ReplyHeard(generation, part.transcript, part.language)
-    if isinstance(part, TextDelta):
-        return core.ReplyText(generation, part.text, part.token_index)
-    if isinstance(part, AudioDelta):
-        return core.ReplyAudio(generation, pcm16_of(part.pcm), part.token_index)
-    if isinstance(part, ToolCall):
-        arguments = json.dumps(dict(part.arguments), ensure_ascii=False)
-        return core.ReplyToolCall(generation, part.call_id, part.name, arguments, part.needs_result)
-    used = part.usage
-    usage = core.UsageCount(
-        used.input_text_tokens,
-        used.input_audio_tokens,
-        used.output_text_tokens,
-        used.output_audio_tokens,
-    )
-    return core.ReplyDone(generation, part.reason, usage)
-
-
-def _reading(model: SpeechModel, text: str, voice: str | None) -> Iterator[ReplyPart]:
-    """Words read aloud, as a reply: they count as heard when they were heard to the end."""
-    yield TextDelta(text, 0)
-    yield from model.speak(text, voice)
-    yield ReplyDone("completed", Usage())
-
-
-def _abandon(reply: Reply) -> None:
-    """Leave a reply between two parts."""
-    close = getattr(reply.parts, "close", None)
-    if close is not None:
-        close()

@@ -48,6 +48,7 @@ def load(name: str, options: LoadOptions | None = None) -> SpeechModel:
         ValueError: options the model cannot be loaded with, or too little memory.
     """
     options = options or LoadOptions()
+    options.set_threads()
     if name == "nano":
         return _nano(None, options)
     folder = obtain(name, options.hub)

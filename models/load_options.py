@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,12 +22,20 @@ class LoadOptions:
         dtype: number format of weights and activations; "auto" takes what the files hold.
         quantize: weight-only quantisation of the language models' matrices.
         hub: address of the model hub or of a mirror; empty takes HF_ENDPOINT, else the hub.
+        threads: of PyTorch on the CPU, for the whole process; 0 takes all cores, None leaves it
+            as it is.
     """
 
     device: Device = "auto"
     dtype: Dtype = "auto"
     quantize: Quantize = "none"
     hub: str = ""
+    threads: int | None = None
+
+    def set_threads(self) -> None:
+        """Have PyTorch compute with so many threads, whatever the environment says."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads or os.cpu_count() or 1)
 
     def torch_device(self) -> torch.device:
         """The device to compute on. Raises ValueError where there is no GPU to be had."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,8 +67,14 @@ def serve(
     from ..daemon import Daemon
 
     daemon = Daemon(config)
+    daemon.bind()
     obtain_model(config)
     asyncio.run(_serve(daemon))
+    if daemon.model_left_behind:  # its thread would bring down an interpreter that ends in order
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 async def _serve(daemon: Daemon) -> None:

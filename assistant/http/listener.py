@@ -45,11 +45,20 @@ class Listener:
         host: address to bind to.
         port: TCP port; 0 takes a free one.
         limits: the longest WebSocket message.
+        bound: a socket that was bound to the address already, see `bind`.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        limits: Limits | None = None,
+        bound: socket.socket | None = None,
+    ) -> None:
         self._host = host
         self._port = port
+        self._bound = bound
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -73,13 +82,14 @@ class Listener:
         Raises:
             UserError: the address cannot be bound.
         """
-        bound = _bind(self._host, self._port)
+        bound = self._bound or bind(self._host, self._port)
         logging.getLogger("uvicorn.error").addFilter(_refusals_are_no_errors)
         self._task = asyncio.create_task(self._server.serve(sockets=[bound]), name="port")
         while not self._server.started:
             if self._task.done():
-                await self._task
-                raise UserError("The port could not be opened.")
+                with contextlib.suppress(OSError):  # somebody else listens since it was bound
+                    await self._task
+                raise UserError(f"Cannot listen at {self._host}:{self._port}. Choose another.")
             await asyncio.sleep(0.01)
         port: int = bound.getsockname()[1]
         return port
@@ -95,7 +105,12 @@ class Listener:
         await self.wait()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A socket bound to an address, which refuses connections until a listener serves it.
+
+    Raises:
+        UserError: the address cannot be bound.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named TCP in so many words: asyncio turns off Nagle's delay only where it reads that.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

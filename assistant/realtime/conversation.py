@@ -26,6 +26,7 @@ from .settings import AudioFormat
 from .sound import InputStream, OutputStream, as_format
 from .translate import (
     IncomingItem,
+    check_length,
     incoming_item,
     picture_in,
     response_options,
@@ -178,6 +179,7 @@ class Conversation:
     def _incoming(self, given: AnyItemIn, param: str) -> IncomingItem:
         rate_hz = self._base.core.input_rate_hz
         item = incoming_item(given, self._input.format, rate_hz, param)
+        check_length(item.item, param)
         if not self._sees and (where := picture_in(item.item)) is not None:
             message = f"{self._offer.model} takes no pictures"
             raise PeerFault("invalid_value", message, f"{param}.content.{where}")

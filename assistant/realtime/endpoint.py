@@ -70,6 +70,7 @@ class RealtimeEndpoint:
             return
         reasons = self._service.not_ready()
         if reasons:
+            self._metrics.refused.labels("not_ready").inc()
             await _dismiss(socket, "not_ready", "; ".join(reasons), TRY_LATER)
             return
         if self._n_open >= self._limits.sessions:
@@ -78,13 +79,11 @@ class RealtimeEndpoint:
             await _dismiss(socket, "session_limit_reached", message, TRY_LATER)
             return
         self._n_open += 1
-        self._metrics.sessions.labels("realtime").inc()
-        self._metrics.sessions_open.set(self._n_open)
         try:
-            await self._session(socket)
+            with self._metrics.session("realtime"):
+                await self._session(socket)
         finally:
             self._n_open -= 1
-            self._metrics.sessions_open.set(self._n_open)
 
     async def _session(self, socket: WebSocket) -> None:
         connection = Connection(socket, self._limits, self._metrics)
@@ -93,7 +92,7 @@ class RealtimeEndpoint:
             conversation = Conversation(
                 service, self._offer(), SessionMeter(self._metrics), connection.send
             )
-            await conversation.open()
+            await _opened(conversation)
         except Exception:  # the client learns that there is no session, the log why
             log.exception("a session could not be opened")
             message = "the session could not be opened"
@@ -116,6 +115,15 @@ class RealtimeEndpoint:
             languages=service.languages,
             language=service.base.core.language,
         )
+
+
+async def _opened(conversation: Conversation) -> None:
+    """Open it; one that cannot be opened holds on to nothing."""
+    try:
+        await conversation.open()
+    except BaseException:
+        await conversation.close()
+        raise
 
 
 def _hurries(socket: WebSocket) -> bool:

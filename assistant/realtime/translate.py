@@ -34,6 +34,8 @@ PATIENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
 # What the endpointer can do; a client's wish outside is served by the nearest.
 _SILENCE_RANGE_MS = (100, 2000)
 _LEAST_THRESHOLD = 0.05
+MOST_ITEM_TEXT = 8000
+"""Characters of one item: the model takes an item in one go, and everybody waits for it."""
 
 
 # --- settings --------------------------------------------------------------------------------
@@ -210,6 +212,20 @@ def picture_in(item: core.Item) -> int | None:
     parts = item.content if isinstance(item, core.MessageItem) else ()
     places = (place for place, part in enumerate(parts) if isinstance(part, core.InputImage))
     return next(places, None)
+
+
+def check_length(item: core.Item, param: str) -> None:
+    """Refuse more text than a model can take in without holding up everybody else.
+
+    Raises:
+        PeerFault: below `param`.
+    """
+    parts = item.content if isinstance(item, core.MessageItem) else ()
+    pictures = sum(_part_weight(part) for part in parts if isinstance(part, core.InputImage))
+    n_characters = weight(item) - pictures
+    if n_characters > MOST_ITEM_TEXT:
+        message = f"{n_characters} characters are too many for one item; at most {MOST_ITEM_TEXT}"
+        raise PeerFault("invalid_value", message, param)
 
 
 def weight(item: core.Item) -> int:

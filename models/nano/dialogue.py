@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,7 +30,18 @@ from ..dialogue import (
 )
 from .actions import NEEDS_RESULT, REJECT, Action, parse
 from .hearing import samples_of
-from .memory import Context, Memory, Pending, Prefilled, Reply, ReplyWord, joined
+from .memory import (
+    Context,
+    Counts,
+    Memory,
+    Pending,
+    Prefilled,
+    Reply,
+    ReplyWord,
+    joined,
+    newest,
+    shortened,
+)
 from .results import NO_RESULT, answered, called
 from .speakable import speakable
 from .talker import SAMPLING
@@ -44,14 +55,9 @@ if TYPE_CHECKING:
 MAX_ACTION_TOKENS = 24
 MAX_REPLY_TOKENS = 96
 KEPT_TURNS = 2  # before the open one; nano was trained on conversations of at most four turns
-
-
-@dataclass
-class _Counts:
-    """Tokens of the reply being made."""
-
-    text: int = 0
-    speech: int = 0
+KEPT_TOKENS = 128
+"""Of a message, and of a turn that grew to twice as many positions, the last so many are kept:
+what nano understands takes a few dozen, and each costs time for all those after it."""
 
 
 class NanoDialogue:
@@ -68,7 +74,7 @@ class NanoDialogue:
         self._memory = Memory(Context(model.thinker.initial()))
         with torch.inference_mode():
             self._feed([BOS])
-        for item in options.history:
+        for item in newest(options.history):
             self.add(item)
 
     # --- listening -------------------------------------------------------------------------
@@ -86,6 +92,7 @@ class NanoDialogue:
         chunks, hearing = self._model.ear.hear(samples_of(pcm), memory.hearing, self._model.thinker)
         self._memory = replace(memory, hearing=hearing)
         self._prefill_audio(chunks)
+        self._shorten_turn()
 
     def mark(self) -> Memory:
         return self._memory
@@ -106,9 +113,10 @@ class NanoDialogue:
             raise Unsupported("nano sees no pictures")
         else:
             self._add_message(item)
+        self._shorten_turn()
 
     def _add_message(self, message: Message) -> None:
-        words = self._model.text.encode(speakable(message.text))
+        words = self._model.text.encode(speakable(message.text))[-KEPT_TOKENS:]
         if message.role == "user" and words:
             self._open_turn()
             self._feed(words)
@@ -124,7 +132,7 @@ class NanoDialogue:
     def _add_call(self, call: ToolCall) -> None:
         line, pending = called(call)
         self._close_hearing()
-        self._feed([ACT, *self._model.text.encode_action(line)])
+        self._feed([ACT, *self._model.text.encode_action(line)[:KEPT_TOKENS]])
         self._memory = replace(self._memory, pending=pending)
 
     def _add_result(self, result: ToolResult) -> None:
@@ -137,7 +145,7 @@ class NanoDialogue:
 
     def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
         options = options or ReplyOptions()
-        counts = _Counts()
+        counts = Counts()
         before = self._memory
         pending = self._memory.pending
         if pending is None:
@@ -157,7 +165,7 @@ class NanoDialogue:
         yield ReplyDone(reason, self._usage(before, counts))
 
     def _understand(
-        self, options: ReplyOptions, counts: _Counts
+        self, options: ReplyOptions, counts: Counts
     ) -> Generator[ReplyPart, None, Pending]:
         """Close the user's turn and decide on an action."""
         with torch.inference_mode():
@@ -181,7 +189,7 @@ class NanoDialogue:
             yield ToolCall(pending.call_id, action.name, action.arguments, waits)
         return pending
 
-    def _decide(self, sure: bool, forbidden: Collection[str], counts: _Counts) -> Action:
+    def _decide(self, sure: bool, forbidden: Collection[str], counts: Counts) -> Action:
         """Decode the action line; `reject` where nothing was understood."""
         text, before = self._model.text, self._memory.context
         logits = self._model.thinker.logits(self._feed([ACT]))
@@ -198,7 +206,7 @@ class NanoDialogue:
             return REJECT
         return action
 
-    def _decode_slots(self, intent: int, counts: _Counts) -> Action | None:
+    def _decode_slots(self, intent: int, counts: Counts) -> Action | None:
         text = self._model.text
         hidden = self._feed([intent])
         tokens: list[int] = []
@@ -211,7 +219,7 @@ class NanoDialogue:
         counts.text += 1 + len(tokens)
         return parse(f"{text.intent_name(intent)} {text.decode(tokens)}")
 
-    def _say(self, options: ReplyOptions, pending: Pending, counts: _Counts) -> Iterator[ReplyPart]:
+    def _say(self, options: ReplyOptions, pending: Pending, counts: Counts) -> Iterator[ReplyPart]:
         """Speak the reply to a decided action."""
         with torch.inference_mode():
             hidden = self._feed([REP])
@@ -238,7 +246,7 @@ class NanoDialogue:
                 self._count_samples(part)
                 yield AudioDelta(part.pcm, part.index)
 
-    def _think(self, hidden: Tensor, pending: Pending, counts: _Counts) -> Iterator[str]:
+    def _think(self, hidden: Tensor, pending: Pending, counts: Counts) -> Iterator[str]:
         """Decode the reply's words; the result slot becomes the tool's words."""
         text = self._model.text
         pieces: list[int] = []
@@ -265,7 +273,7 @@ class NanoDialogue:
         if pieces:
             yield self._thought(text.decode(pieces), self._memory.context)
 
-    def _recite(self, pending: Pending, counts: _Counts) -> Iterator[str]:
+    def _recite(self, pending: Pending, counts: Counts) -> Iterator[str]:
         """Say what a client's tool answered, where nano's own sentence has no slot for it."""
         for word in (pending.result or NO_RESULT).split()[:MAX_REPLY_TOKENS]:
             with torch.inference_mode():
@@ -284,25 +292,14 @@ class NanoDialogue:
         """Note where words end: a word ends when audio of a later one begins."""
         reply = self._memory.reply
         assert reply is not None
-        total = reply.n_samples + len(audio.pcm)
-        words = list(reply.words)
-        for i in range(audio.index):
-            if words[i].end_samples is None:
-                words[i] = replace(words[i], end_samples=reply.n_samples)
-        reply = replace(reply, words=tuple(words), n_samples=total)
-        self._memory = replace(self._memory, reply=reply)
+        self._memory = replace(self._memory, reply=reply.spoken(audio.index, len(audio.pcm)))
 
     def _close_reply(self) -> None:
-        """All was said: the last word ends where the audio does."""
         reply = self._memory.reply
         assert reply is not None
-        words = tuple(
-            w if w.end_samples is not None else replace(w, end_samples=reply.n_samples)
-            for w in reply.words
-        )
         with torch.inference_mode():
             self._feed([EOS])
-        self._memory = replace(self._memory, reply=replace(reply, words=words, closed=True))
+        self._memory = replace(self._memory, reply=reply.finished())
 
     # --- forgetting ------------------------------------------------------------------------
 
@@ -313,21 +310,15 @@ class NanoDialogue:
             raise ValueError("there is no reply to truncate")
         if not 0 <= samples_heard <= reply.n_samples:
             raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
-        kept = [
-            w for w in reply.words if w.end_samples is not None and w.end_samples <= samples_heard
-        ]
-        if samples_heard == 0:
-            kept = []
-        context = kept[-1].context if kept else reply.start
-        shorter = replace(reply, words=tuple(kept), n_samples=samples_heard, closed=True)
+        shorter = reply.cut(samples_heard)
         turn = self._memory.context.turns[-1]
-        self._memory = replace(self._memory, context=context, reply=shorter)
+        self._memory = replace(self._memory, context=shorter.context, reply=shorter)
         self._feed([EOS])
         if self._memory.turn_open:
             self._forget_old_turns()
             self._memory = replace(self._memory, context=self._memory.context.next_turn())
             self._refill(turn)
-        return " ".join(w.text for w in kept)
+        return " ".join(word.text for word in shorter.words)
 
     # --- the thinker's memory --------------------------------------------------------------
 
@@ -355,11 +346,20 @@ class NanoDialogue:
     def _forget_old_turns(self) -> None:
         """Fill the thinker's memory anew with the last turns, where it holds more."""
         begin, *turns = self._memory.context.turns
-        if len(turns) <= KEPT_TURNS:
-            return
+        if len(turns) > KEPT_TURNS:
+            self._refill_all([begin, *turns[-KEPT_TURNS:]])
+
+    def _shorten_turn(self) -> None:
+        """Fill the thinker's memory anew without the beginning of a turn that grew too long."""
+        if self._memory.context.n_in_turn > 2 * KEPT_TOKENS:
+            *turns, last = self._memory.context.turns
+            self._refill_all([*turns, shortened(last, KEPT_TOKENS)])
+
+    def _refill_all(self, turns: Sequence[Prefilled]) -> None:
+        begin, *others = turns
         self._memory = replace(self._memory, context=Context(self._model.thinker.initial()))
         self._refill(begin)
-        for turn in turns[-KEPT_TURNS:]:
+        for turn in others:
             self._memory = replace(self._memory, context=self._memory.context.next_turn())
             self._refill(joined(turn))
 
@@ -390,13 +390,15 @@ class NanoDialogue:
             self._prefill(positions, AUDIO)
 
     def _prefill(self, positions: Tensor, modality: int) -> Tensor:
+        """Feed positions [1, T, D]; gives the last hidden vector [D]."""
         context = self._memory.context
-        hidden, caches = self._model.thinker.step(positions, modality, context.caches)
-        context = context.fed(caches, modality, positions)
+        for piece in positions.split(KEPT_TOKENS, dim=1):  # attention takes memory by its square
+            hidden, caches = self._model.thinker.step(piece, modality, context.caches)
+            context = context.fed(caches, modality, piece)
         self._memory = replace(self._memory, context=context)
         return hidden
 
-    def _usage(self, before: Memory, counts: _Counts) -> Usage:
+    def _usage(self, before: Memory, counts: Counts) -> Usage:
         return Usage(
             input_text_tokens=before.n_text_in,
             input_audio_tokens=self._memory.n_audio_in,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -219,6 +220,122 @@ async def test_every_call_of_the_model_is_timed() -> None:
     await desk.until(ev.ReplyDone)
     await engine.close()
     assert {"open", "add", "mark", "part"} <= set(calls)
+
+
+async def test_what_waits_when_a_line_closes_is_never_begun(engine: Engine, model: Any) -> None:
+    held = threading.Event()
+    gone, stays = Desk(engine), Desk(engine)
+    await asyncio.sleep(0.05)
+    gone.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
+    engine.wake()
+    await asyncio.sleep(0.05)
+    for _ in range(200):
+        gone.write("hello")
+    assert engine.n_waiting() == 200
+    gone.line.close()
+    assert engine.n_waiting() == 0
+    held.set()
+    stays.write("hello")
+    stays.line.do(fx.StartReply(1, SPEC))
+    await stays.until(ev.ReplyDone)
+    assert transcript_of(model.dialogues[0]) == []
+
+
+async def test_a_reply_under_way_is_left_when_its_line_closes(engine: Engine, model: Any) -> None:
+    model.part_s = 0.01
+    gone, stays = Desk(engine), Desk(engine)
+    gone.write("count")
+    gone.line.do(fx.StartReply(1, SPEC))
+    await gone.until(ev.ReplyAudio)
+    parts = gone.line._worker._replies[1].parts
+    gone.line.close()
+    stays.write("hello")
+    stays.line.do(fx.StartReply(1, SPEC))
+    await stays.until(ev.ReplyDone)
+    assert parts is not None and next(parts, None) is None, "it was closed"
+
+
+async def test_many_orders_of_one_session_leave_the_others_their_turn(engine: Engine) -> None:
+    """Orders that take 10 ms each: nobody waits for them all."""
+    crowd, other = Desk(engine), Desk(engine)
+    done: list[int] = []
+    for number in range(100):
+        crowd.line._worker.post(lambda n=number: (time.sleep(0.01), done.append(n)))  # type: ignore[arg-type, misc, return-value]
+    other.write("hello")
+    other.line.do(fx.StartReply(1, SPEC))
+    await other.until(ev.ReplyAudio)
+    assert len(done) < 50
+
+
+async def test_who_waits_for_a_first_sound_goes_before_who_sent_too_much(
+    engine: Engine, model: Any
+) -> None:
+    model.listen_s = 0.02
+    behind, other = Desk(engine), Desk(engine)
+    pieces: list[int] = []
+    await asyncio.sleep(0.05)
+    listen = model.dialogues[0].listen
+    model.dialogues[0].listen = lambda pcm: (pieces.append(len(pcm)), listen(pcm))
+    for _ in range(240):
+        behind.line.listen(np.zeros(RATE_HZ // 10, dtype=np.float32))
+    other.write("hello")
+    other.line.do(fx.StartReply(1, SPEC))
+    await other.until(ev.ReplyAudio)
+    n_before = len(pieces)
+    assert n_before <= 3, "three parts up to the first sound, and a piece in every fourth round"
+    await other.until(ev.ReplyDone)
+    assert not other.line._worker.awaited
+    behind.line.do(fx.Truncate(9, 0))
+    await behind.until(ev.DialogueTruncated)
+    assert not behind.line._worker.behind and len(pieces) > n_before, "who was behind catches up"
+
+
+async def test_a_long_sound_of_an_item_is_listened_to_in_pieces(engine: Engine, model: Any) -> None:
+    desk = Desk(engine)
+    sizes: list[int] = []
+    sound = np.zeros(10 * RATE_HZ, dtype=np.float32)
+    desk.line._sound = lambda item_id: sound
+    await asyncio.sleep(0.05)
+    listen = model.dialogues[0].listen
+    model.dialogues[0].listen = lambda pcm: (sizes.append(len(pcm)), listen(pcm))
+    spoken = MessageItem("s", "user", (InputAudio(len(sound)),))
+    desk.line.do(fx.AddItem(spoken))
+    desk.line.do(fx.StartReply(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    assert sum(sizes) == len(sound) and max(sizes) <= 0.32 * RATE_HZ
+    assert not desk.line._worker.behind
+    desk.line.do(fx.StartReply(2, fx.ReplySpec(audio=True, context=(spoken,))))
+    await desk.until(ev.ReplyDone, 2)
+    heard = model.dialogues[1].memory
+    assert transcript_of(model.dialogues[1])[0][0] == "user" and heard.heard == b""
+
+
+async def test_a_model_that_does_not_come_back_is_said(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivavoce.assistant.engine.BUSY_S", 0.05)
+    monkeypatch.setattr("vivavoce.assistant.engine.JOIN_S", 0.1)
+    desk, held = Desk(engine), threading.Event()
+    assert engine.troubles() == []
+    desk.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
+    engine.wake()
+    await asyncio.sleep(0.2)
+    assert engine.troubles() == ["the model is busy and does not come back"]
+    assert not await engine.close()
+    held.set()
+    assert await engine.close()
+    assert engine.troubles() == ["the model's thread has ended"]
+
+
+async def test_the_length_of_what_is_spoken_is_told() -> None:
+    lengths: list[float] = []
+    engine = Engine(ScriptedModel(SCRIPT, word_s=0.2), on_sound=lengths.append)
+    desk = Desk(engine)
+    desk.write("hello")
+    desk.line.do(fx.StartReply(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    await engine.close()
+    assert sum(lengths) == pytest.approx(0.4)
 
 
 # --- what a model is told of a history -------------------------------------------------------

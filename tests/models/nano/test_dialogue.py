@@ -23,6 +23,7 @@ from vivavoce.models.dialogue import (
     ToolResult,
     UserAudio,
 )
+from vivavoce.models.nano.dialogue import KEPT_TOKENS
 
 SUM = {"a": 7, "op": "*", "b": 8}
 
@@ -360,3 +361,57 @@ def test_a_long_conversation_is_remembered_by_its_last_turns(nano: SpeechModel) 
         assert torch.equal(*together)
     replies = [list(d.reply(ReplyOptions(audio=False))) for d in (long, short)]
     assert [type(part) for part in replies[0]] == [type(part) for part in replies[1]]
+
+
+LONG = "what time is it " * 4500
+
+
+def test_a_text_of_any_length_leaves_a_memory_of_bounded_length(nano: SpeechModel) -> None:
+    """72 kB of text took minutes and gigabytes; the end of it is what is answered."""
+    dialogue = nano.open()
+    dialogue.add(Message("user", LONG))
+    assert remembered(dialogue).shape[2] <= 2 + KEPT_TOKENS
+    for _ in range(4):
+        dialogue.add(Message("user", LONG[:4000]))
+        dialogue.add(Message("assistant", LONG[:4000]))
+        assert remembered(dialogue).shape[2] <= 8 * KEPT_TOKENS
+    for _ in range(2):
+        ask(dialogue, "turn off the garage light", audio=False)
+    assert ask(dialogue, "turn on the kitchen light", audio=False)[0].name == "light_on"
+
+
+def test_many_messages_of_one_turn_are_remembered_by_their_last_words(nano: SpeechModel) -> None:
+    dialogue = nano.open()
+    for _ in range(100):
+        dialogue.add(Message("user", "la la la la la la la la la la"))
+        assert remembered(dialogue).shape[2] <= 1 + 2 * KEPT_TOKENS + 20
+    for _ in range(100):
+        dialogue.add(Message("assistant", "okay the kitchen light is on"))
+        assert remembered(dialogue).shape[2] <= 1 + 2 * KEPT_TOKENS + 20
+    assert ask(dialogue, "what is seven times eight", audio=False)[0].name == "calc"
+
+
+def test_speech_without_end_is_remembered_by_its_end(
+    nano: SpeechModel, question: np.ndarray
+) -> None:
+    dialogue = nano.open()
+    for _ in range(15):
+        dialogue.listen(question)
+        assert remembered(dialogue).shape[2] <= 2 + 2 * KEPT_TOKENS + 4
+    parts = list(dialogue.reply(ReplyOptions(audio=False)))
+    assert isinstance(parts[0], Heard) and parts[-1].reason in ("completed", "tool_calls")
+
+
+def test_a_long_history_is_taken_up_from_what_the_user_said_last(nano: SpeechModel) -> None:
+    one = (
+        Message("user", "what is two plus two"),
+        ToolCall("c", "calc", {"a": 2, "op": "+", "b": 2}, True),
+        ToolResult("c", "four"),
+        Message("assistant", "two plus two is four"),
+    )
+    end = (Message("user", "turn on the kitchen light"), Message("assistant", "okay"))
+    dialogue = nano.open(DialogueOptions(history=(*one * 30, *end)))
+    parts = ask(dialogue, "and in the bedroom", audio=False)
+    assert parts[0].name == "light_on" and parts[0].arguments == {"room": "bedroom"}
+    greeted = nano.open(DialogueOptions(history=[Message("assistant", "hello")] * 40))
+    assert ask(greeted, "what time is it", audio=False)[0].name == "time"
