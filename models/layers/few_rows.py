@@ -65,7 +65,6 @@ def linear(x: Tensor, matrix: Matrix) -> Tensor:
         ctypes.c_long(rows),
         ctypes.c_long(columns),
         ctypes.c_void_p(vectors.data_ptr()),
-        ctypes.c_long(vectors.shape[1]),
         ctypes.c_int(vectors.shape[0]),
         ctypes.c_void_p(y.data_ptr()),
         ctypes.c_int(torch.get_num_threads()),
@@ -108,7 +107,7 @@ class ExpertTable:
     ) -> Tensor:
         """What each expert in use makes of its visits [visits, D], expert by expert."""
         weights, scales = self._weights[used], self._scales[used]
-        inner = torch.zeros(len(of), _stride(self.hidden_columns))
+        inner = torch.zeros(len(of), self.hidden_columns)
         out = torch.empty(len(of), self.dim)
         _library().few_rows_experts(
             ctypes.c_int(self.kind),
@@ -122,10 +121,7 @@ class ExpertTable:
             ctypes.c_long(self.dim_columns),
             ctypes.c_long(self.hidden_columns),
             ctypes.c_void_p(vectors.data_ptr()),
-            ctypes.c_long(vectors.shape[1]),
-            ctypes.c_int(vectors.shape[0]),
             ctypes.c_void_p(inner.data_ptr()),
-            ctypes.c_long(inner.shape[1]),
             ctypes.c_void_p(out.data_ptr()),
             ctypes.c_int(torch.get_num_threads()),
         )
@@ -167,14 +163,8 @@ def quicken(module: nn.Module) -> None:
 
 
 def _padded(x: Tensor, columns: int) -> Tensor:
-    """x [N, C] in fp32 with zeros up to `columns`, and room for the sums of groups."""
-    vectors = torch.zeros(x.shape[0], _stride(columns))
-    vectors[:, : x.shape[1]] = x
-    return vectors
-
-
-def _stride(columns: int) -> int:
-    return columns + -(-columns // GROUP)
+    """x [N, C] in fp32, contiguous, with zeros up to `columns`."""
+    return F.pad(x.float(), (0, columns - x.shape[1])).contiguous()
 
 
 def _library() -> ctypes.CDLL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,24 @@ def test_products_of_any_size_are_right(form: str, n: int, rows: int, columns: i
     weight, x = torch.randn(rows, columns), torch.randn(2, n, columns)[1]
     matrix, meant = stored(weight, form)
     torch.testing.assert_close(linear(x, matrix), x @ meant.T, atol=1e-3, rtol=1e-4)
+
+
+@compiled
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="about instructions of x86-64")
+@torch.inference_mode()
+@pytest.mark.parametrize("form", FORMS)
+def test_a_processor_without_avx512_gets_the_same(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "FLAGS", (*native.FLAGS, "-mno-avx512f"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    older = native.library.__wrapped__()
+    assert older is not None
+    monkeypatch.setattr(few_rows, "library", lambda: older)
+    for n, columns in ((1, 200), (3, 96), (7, 33)):
+        weight, x = torch.randn(19, columns), torch.randn(n, columns)
+        matrix, meant = stored(weight, form)
+        torch.testing.assert_close(linear(x, matrix), x @ meant.T, atol=1e-3, rtol=1e-4)
 
 
 def mixture(kind: type[MoE] | type[ListedMoE], dim: int = 72) -> RoutedMixture:
