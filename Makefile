@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # The exact pin lets pip take the CPU build where one lies; the rest of the set-up keeps it.
 TORCH := torch==2.13.0
 
-.PHONY: help install demo test serve bench-accuracy bench-latency bench-detokenizer train-nano lint clean
+.PHONY: help install demo test serve bench-accuracy bench-latency bench-detokenizer bench-moe-decode train-nano lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,9 @@ bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-
 
 bench-detokenizer: $(VENV)/.bench-tools  ## what a second of Ming's speech costs, from the 1st to the 60th
 	@$(PY) -m benchmarks.detokenizer $(ARGS)
+
+bench-moe-decode: $(VENV)/.bench-tools  ## a decode step of Ming's thinker, several ways side by side
+	@$(PY) -m benchmarks.moe_decode $(ARGS)
 
 train-nano: $(VENV)/.bench-tools  ## train nano from nothing, or go on; see training/README.md
 	@bash tests/debian_packages.sh
