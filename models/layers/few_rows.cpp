@@ -82,6 +82,10 @@ inline float one(const bf16* p) {
     return at<float>(&bits);
 }
 
+inline Lanes product(Group w, const float* x) {
+    return w.low * lanes(x) + w.high * lanes(x + kLanes);
+}
+
 inline float sum(Lanes v) {
     float total = 0;
     for (long i = 0; i < kLanes; ++i) total += v[i];
@@ -95,95 +99,120 @@ struct Matrix {
     long cols;
 };
 
-// One row times N vectors x[k] of `cols` values, into y[k].
-template <class T, int N>
-inline void row_times(const T* w, const float* const* x, long cols, float* y) {
-    constexpr int kParts = N > 2 ? 2 : 4;  // sums that do not wait for one another
-    Lanes acc[N][kParts] = {};
+// R rows times N vectors x[k] of `cols` values, into y[r * N + k].
+template <class T, int N, int R>
+inline void times(const T* w, const float* const* x, long cols, float* y) {
+    constexpr int kParts = N * R >= 8 ? 1 : N == 1 ? 4 : 2;  // sums that wait for no other
+    Lanes acc[R][N][kParts] = {};
     long c = 0;
     for (; c + kParts * kLanes <= cols; c += kParts * kLanes)
         for (int part = 0; part < kParts; ++part) {
-            const T* here = w + c + part * kLanes;
-            __builtin_prefetch((const char*)here + kAhead);
-            const Lanes v = lanes(here);
-            for (int k = 0; k < N; ++k) acc[k][part] += v * lanes(x[k] + c + part * kLanes);
+            const long here = c + part * kLanes;
+            Lanes v[R];
+            for (int r = 0; r < R; ++r) {
+                __builtin_prefetch((const char*)(w + r * cols + here) + kAhead);
+                v[r] = lanes(w + r * cols + here);
+            }
+            for (int k = 0; k < N; ++k) {
+                const Lanes u = lanes(x[k] + here);
+                for (int r = 0; r < R; ++r) acc[r][k][part] += v[r] * u;
+            }
         }
-    for (; c + kLanes <= cols; c += kLanes) {
-        const Lanes v = lanes(w + c);
-        for (int k = 0; k < N; ++k) acc[k][0] += v * lanes(x[k] + c);
-    }
-    for (int k = 0; k < N; ++k) {
-        Lanes all = acc[k][0];
-        for (int part = 1; part < kParts; ++part) all += acc[k][part];
-        y[k] = sum(all);
-        for (long rest = c; rest < cols; ++rest) y[k] += one(w + rest) * x[k][rest];
-    }
+    for (int r = 0; r < R; ++r)
+        for (int k = 0; k < N; ++k) {
+            Lanes all = acc[r][k][0];
+            for (int part = 1; part < kParts; ++part) all += acc[r][k][part];
+            float total = sum(all);
+            for (long rest = c; rest < cols; ++rest) total += one(w + r * cols + rest) * x[k][rest];
+            y[r * N + k] = total;
+        }
 }
 
 // int4: one bf16 scale for each group of 32 weights.
-template <int N>
-inline void group_times(Group w, Lanes scale, const float* const* x, long c, Lanes (*acc)[2],
-                        int part) {
-    for (int k = 0; k < N; ++k) {
-        const Lanes both = w.low * lanes(x[k] + c) + w.high * lanes(x[k] + c + kLanes);
-        acc[k][part] += scale * both;
-    }
-}
-
-template <int N>
-inline void int4_row_times(const uint8_t* w, const bf16* s, const float* const* x, long cols,
-                           float* y) {
+template <int N, int R>
+inline void int4_times(const uint8_t* w, const bf16* s, const float* const* x, long cols,
+                       float* y) {
+    constexpr int kParts = N * R >= 4 ? 1 : 2;
     const long groups = cols / kGroup;
-    Lanes acc[N][2] = {};
-    long g = 0;
-    for (; g + 2 <= groups; g += 2) {
-        const uint8_t* here = w + g * kGroup / 2;
-        __builtin_prefetch(here + kAhead);
-        const Bits pair = every(at<uint32_t>(s + g));  // two scales at once
-        group_times<N>(unpacked(here), (Lanes)(pair << 16), x, g * kGroup, acc, 0);
-        group_times<N>(unpacked(here + kGroup / 2), (Lanes)(pair & 0xffff0000u), x,
-                       (g + 1) * kGroup, acc, 1);
+    Lanes acc[R][N][kParts] = {};
+    for (long g = 0; g < groups; g += 2) {
+        const bool both = g + 1 < groups;
+        for (int r = 0; r < R; ++r) {
+            const uint8_t* here = w + (r * groups + g) * kGroup / 2;
+            const bf16* scale = s + r * groups + g;
+            __builtin_prefetch(here + kAhead);
+            // Two scales are loaded as one number; the last of an odd row alone.
+            const Bits pair = every(both ? at<uint32_t>(scale) : scale->bits);
+            const Group first = unpacked(here);
+            for (int k = 0; k < N; ++k)
+                acc[r][k][0] += (Lanes)(pair << 16) * product(first, x[k] + g * kGroup);
+            if (!both) continue;
+            const Group second = unpacked(here + kGroup / 2);
+            for (int k = 0; k < N; ++k)
+                acc[r][k][kParts - 1] +=
+                    (Lanes)(pair & 0xffff0000u) * product(second, x[k] + (g + 1) * kGroup);
+        }
     }
-    if (g < groups)
-        group_times<N>(unpacked(w + g * kGroup / 2), Lanes{} + one(s + g), x, g * kGroup, acc, 0);
-    for (int k = 0; k < N; ++k) y[k] = sum(acc[k][0] + acc[k][1]);
+    for (int r = 0; r < R; ++r)
+        for (int k = 0; k < N; ++k)
+            y[r * N + k] = sum(kParts == 1 ? acc[r][k][0] : acc[r][k][0] + acc[r][k][kParts - 1]);
 }
 
 enum Kind { kFloat, kBf16, kInt8, kInt4 };
 
-template <Kind kind, int N>
-inline void row(const Matrix& m, long r, const float* const* x, float* y) {
-    if (kind == kFloat) row_times<float, N>((const float*)m.weights + r * m.cols, x, m.cols, y);
-    if (kind == kBf16) row_times<bf16, N>((const bf16*)m.weights + r * m.cols, x, m.cols, y);
+// Rows r .. r + R - 1 times N vectors.
+template <Kind kind, int N, int R>
+inline void rows_times(const Matrix& m, long r, const float* const* x, float* y) {
+    if (kind == kFloat) times<float, N, R>((const float*)m.weights + r * m.cols, x, m.cols, y);
+    if (kind == kBf16) times<bf16, N, R>((const bf16*)m.weights + r * m.cols, x, m.cols, y);
     if (kind == kInt8) {
-        row_times<int8_t, N>((const int8_t*)m.weights + r * m.cols, x, m.cols, y);
-        for (int k = 0; k < N; ++k) y[k] *= ((const float*)m.scales)[r];
+        times<int8_t, N, R>((const int8_t*)m.weights + r * m.cols, x, m.cols, y);
+        for (int i = 0; i < R * N; ++i) y[i] *= ((const float*)m.scales)[r + i / N];
     }
     if (kind == kInt4)
-        int4_row_times<N>((const uint8_t*)m.weights + r * m.cols / 2,
-                          (const bf16*)m.scales + r * m.cols / kGroup, x, m.cols, y);
-}
-
-// Row r times n vectors.
-template <Kind kind>
-inline void row_of(const Matrix& m, long r, const float* const* x, int n, float* y) {
-    for (; n >= kAtOnce; n -= kAtOnce, x += kAtOnce, y += kAtOnce) row<kind, kAtOnce>(m, r, x, y);
-    if (n == 3) row<kind, 3>(m, r, x, y);
-    if (n == 2) row<kind, 2>(m, r, x, y);
-    if (n == 1) row<kind, 1>(m, r, x, y);
+        int4_times<N, R>((const uint8_t*)m.weights + r * m.cols / 2,
+                         (const bf16*)m.scales + r * m.cols / kGroup, x, m.cols, y);
 }
 
 constexpr int kMaxVectors = 64;
+constexpr int kRows = 4;  // rows that share one pass over the vectors
+
+// A block of `n_rows` <= kRows rows times N vectors, into y[row * stride + vector].
+template <Kind kind, int N>
+inline void block(const Matrix& m, long r, int n_rows, const float* const* x, float* y,
+                  long stride) {
+    constexpr int R = N == 1 ? 1 : kind == kInt4 ? 2 : kRows;
+    float out[kRows * N];
+    int done = 0;
+    for (; done + R <= n_rows; done += R) rows_times<kind, N, R>(m, r + done, x, out + done * N);
+    for (; done < n_rows; ++done) rows_times<kind, N, 1>(m, r + done, x, out + done * N);
+    for (int i = 0; i < n_rows * N; ++i) y[i / N * stride + i % N] = out[i];
+}
+
+// The same times n <= kMaxVectors vectors, into y[row * kMaxVectors + vector].
+template <Kind kind>
+inline void rows_of(const Matrix& m, long r, int n_rows, const float* const* x, int n, float* y) {
+    for (; n >= kAtOnce; n -= kAtOnce, x += kAtOnce, y += kAtOnce)
+        block<kind, kAtOnce>(m, r, n_rows, x, y, kMaxVectors);
+    if (n == 3) block<kind, 3>(m, r, n_rows, x, y, kMaxVectors);
+    if (n == 2) block<kind, 2>(m, r, n_rows, x, y, kMaxVectors);
+    if (n == 1) block<kind, 1>(m, r, n_rows, x, y, kMaxVectors);
+}
+
+inline long blocks_of(long rows) { return (rows + kRows - 1) / kRows; }
+inline int rows_from(long r, long rows) { return rows - r < kRows ? int(rows - r) : kRows; }
 
 template <Kind kind>
 void linear(const Matrix& m, const float* x, int n, long rows, float* y, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (long r = 0; r < rows; ++r) {
-        const float* in[kMaxVectors] = {};
-        float out[kMaxVectors];
+    for (long r = 0; r < rows; r += kRows) {
+        const float* in[kMaxVectors];
+        float out[kRows * kMaxVectors];
+        const int n_rows = rows_from(r, rows);
         for (int k = 0; k < n; ++k) in[k] = x + k * m.cols;
-        row_of<kind>(m, r, in, n, out);
-        for (int k = 0; k < n; ++k) y[k * rows + r] = out[k];
+        rows_of<kind>(m, r, n_rows, in, n, out);
+        for (int k = 0; k < n; ++k)
+            for (int i = 0; i < n_rows; ++i) y[k * rows + r + i] = out[i * kMaxVectors + k];
     }
 }
 
@@ -200,29 +229,35 @@ struct Experts {
 template <Kind kind>
 void experts(const Experts& e, const float* x, float* inner, float* y, int threads) {
     const long x_stride = e.matrices[0].cols, inner_stride = e.matrices[2].cols;
+    const long inner_blocks = blocks_of(e.hidden), outer_blocks = blocks_of(e.dim);
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(static)
-        for (long job = 0; job < e.n_used * e.hidden; ++job) {
-            const long u = job / e.hidden, r = job % e.hidden;
-            const int n = e.first[u + 1] - e.first[u];
-            const float* in[kMaxVectors] = {};
-            float gate[kMaxVectors], up[kMaxVectors];
-            for (int k = 0; k < n; ++k) in[k] = x + e.of[e.first[u] + k] * x_stride;
-            row_of<kind>(e.matrices[3 * u], r, in, n, gate);
-            row_of<kind>(e.matrices[3 * u + 1], r, in, n, up);
+        for (long job = 0; job < e.n_used * inner_blocks; ++job) {
+            const long u = job / inner_blocks, r = job % inner_blocks * kRows;
+            const int start = e.first[u], n = e.first[u + 1] - start, n_rows = rows_from(r, e.hidden);
+            const float* in[kMaxVectors];
+            float gate[kRows * kMaxVectors], up[kRows * kMaxVectors];
+            for (int k = 0; k < n; ++k) in[k] = x + e.of[start + k] * x_stride;
+            rows_of<kind>(e.matrices[3 * u], r, n_rows, in, n, gate);
+            rows_of<kind>(e.matrices[3 * u + 1], r, n_rows, in, n, up);
             for (int k = 0; k < n; ++k)
-                inner[(e.first[u] + k) * inner_stride + r] = gate[k] / (1 + std::exp(-gate[k])) * up[k];
+                for (int i = 0; i < n_rows; ++i) {
+                    const float g = gate[i * kMaxVectors + k], v = up[i * kMaxVectors + k];
+                    inner[(start + k) * inner_stride + r + i] = g / (1 + std::exp(-g)) * v;
+                }
         }
 #pragma omp for schedule(static)
-        for (long job = 0; job < e.n_used * e.dim; ++job) {
-            const long u = job / e.dim, r = job % e.dim;
-            const int n = e.first[u + 1] - e.first[u];
-            const float* in[kMaxVectors] = {};
-            float out[kMaxVectors];
-            for (int k = 0; k < n; ++k) in[k] = inner + (e.first[u] + k) * inner_stride;
-            row_of<kind>(e.matrices[3 * u + 2], r, in, n, out);
-            for (int k = 0; k < n; ++k) y[(e.first[u] + k) * e.dim + r] = out[k];
+        for (long job = 0; job < e.n_used * outer_blocks; ++job) {
+            const long u = job / outer_blocks, r = job % outer_blocks * kRows;
+            const int start = e.first[u], n = e.first[u + 1] - start, n_rows = rows_from(r, e.dim);
+            const float* in[kMaxVectors];
+            float out[kRows * kMaxVectors];
+            for (int k = 0; k < n; ++k) in[k] = inner + (start + k) * inner_stride;
+            rows_of<kind>(e.matrices[3 * u + 2], r, n_rows, in, n, out);
+            for (int k = 0; k < n; ++k)
+                for (int i = 0; i < n_rows; ++i)
+                    y[(start + k) * e.dim + r + i] = out[i * kMaxVectors + k];
         }
     }
 }

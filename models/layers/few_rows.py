@@ -1,6 +1,6 @@
 """Matrix times few vectors on the CPU, by the compiled functions of few_rows.cpp.
 
-Each function wants `usable(x)` asked first; PyTorch's own operations do the rest. Weights may be
+Each function wants `usable` asked first; PyTorch's own operations do the rest. Weights may be
 fp32, bf16, int8 with a scale a row, or int4 with a scale for 32 weights, see quantised.py.
 
 Letters: N vectors, R rows and C columns of a weight matrix, E experts, I their width, D width.
@@ -9,8 +9,11 @@ Letters: N vectors, R rows and C columns of a weight matrix, E experts, I their 
 from __future__ import annotations
 
 import ctypes
+import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -45,31 +48,64 @@ class Matrix:
         return self.weights.data_ptr(), 0 if self.scales is None else self.scales.data_ptr()
 
 
-def usable(x: Tensor, most: int = FEW) -> bool:
-    """Whether the compiled functions serve x [.., C]: few vectors, on the CPU, no gradient."""
-    if x.device.type != "cpu" or x.numel() > most * x.shape[-1] or x.numel() == 0:
+def usable(x: Tensor, stored: torch.dtype, share: float = 1.0) -> bool:
+    """Whether the compiled functions serve x [.., C] best: on the CPU, without gradient, few.
+
+    Args:
+        x: the vectors.
+        stored: dtype of the weights.
+        share: of the vectors that one matrix is multiplied with, on average.
+    """
+    if x.device.type != "cpu" or x.numel() == 0 or stored not in KINDS:
         return False
-    return not (torch.is_grad_enabled() and x.requires_grad) and library() is not None
+    if torch.is_grad_enabled() and x.requires_grad:
+        return False
+    n = x.numel() // x.shape[-1]
+    return n * share <= _most(stored) and library() is not None
+
+
+def _most(stored: torch.dtype) -> int:
+    """So many vectors PyTorch's own products do not catch up with.
+
+    For fp32 they do as soon as computing counts more than reading; for bf16 only on processors
+    that multiply it, the others are outdone at any number; 8 and 4 bits they would first restore.
+    """
+    if stored is not torch.float32 and not _multiplies_bf16():
+        return sys.maxsize
+    return FEW if stored.is_floating_point else MAX_VECTORS
+
+
+@lru_cache(maxsize=1)
+def _multiplies_bf16() -> bool:
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    x86 = any(getattr(torch.cpu, name, lambda: False)() for name in tests)
+    return x86 or platform.machine() in ("arm64", "aarch64")
 
 
 def linear(x: Tensor, matrix: Matrix) -> Tensor:
     """x [.., C] times the matrix, transposed → [.., R] in x's dtype; computed in fp32."""
-    rows, columns = matrix.weights.shape[0], matrix.columns
-    vectors = _padded(x.reshape(-1, x.shape[-1]), columns)
-    y = torch.empty(vectors.shape[0], rows)
+    vectors = _padded(x.reshape(-1, x.shape[-1]), matrix.columns)
+    y = torch.empty(vectors.shape[0], matrix.weights.shape[0])
+    for start in range(0, vectors.shape[0], MAX_VECTORS):
+        part = slice(start, start + MAX_VECTORS)
+        _multiply(vectors[part], matrix, y[part])
+    return y.view(*x.shape[:-1], -1).to(x.dtype)
+
+
+def _multiply(vectors: Tensor, matrix: Matrix, y: Tensor) -> None:
+    """vectors [n, C] times the matrix, transposed, into y [n, R]; n is at most MAX_VECTORS."""
     weights, scales = matrix.pointers
     _library().few_rows_linear(
         ctypes.c_int(KINDS[matrix.weights.dtype]),
         ctypes.c_void_p(weights),
         ctypes.c_void_p(scales),
-        ctypes.c_long(rows),
-        ctypes.c_long(columns),
+        ctypes.c_long(matrix.weights.shape[0]),
+        ctypes.c_long(matrix.columns),
         ctypes.c_void_p(vectors.data_ptr()),
         ctypes.c_int(vectors.shape[0]),
         ctypes.c_void_p(y.data_ptr()),
         ctypes.c_int(torch.get_num_threads()),
     )
-    return y.view(*x.shape[:-1], rows).to(x.dtype)
 
 
 class ExpertTable:
@@ -77,7 +113,7 @@ class ExpertTable:
 
     def __init__(self, experts: Sequence[tuple[Matrix, Matrix, Matrix]]) -> None:
         gate, _, down = experts[0]
-        self.kind = KINDS[gate.weights.dtype]
+        self.stored = gate.weights.dtype
         self.dim, self.hidden = down.weights.shape[0], gate.weights.shape[0]
         self.dim_columns, self.hidden_columns = gate.columns, down.columns
         pointers = np.array([[m.pointers for m in matrices] for matrices in experts], np.int64)
@@ -85,16 +121,19 @@ class ExpertTable:
         self._scales = np.ascontiguousarray(pointers[..., 1])
         self._kept_alive = experts
 
+    def usable(self, x: Tensor, top_k: int) -> bool:
+        """Whether to run vectors x [N, D], each of which visits top_k experts, here."""
+        return usable(x, self.stored, top_k / self._weights.shape[0])
+
     def run(self, x: Tensor, chosen: Tensor, shares: Tensor) -> Tensor:
         """x [N, D] through the experts chosen [N, k], weighed by shares [N, k] and summed."""
         visits = chosen.flatten()
         order = visits.argsort(stable=True)
-        used, counts = visits[order].unique_consecutive(return_counts=True)
-        vectors = _padded(x, self.dim_columns)
+        used, first = _runs(visits[order].tolist())
         out = self._visited(
-            vectors,
-            used.numpy(),
-            np.concatenate([[0], counts.cumsum(0).numpy()]).astype(np.int32),
+            _padded(x, self.dim_columns),
+            np.array(used),
+            np.array(first, np.int32),
             (order // chosen.shape[1]).to(torch.int32).numpy(),
         )
         in_place = torch.empty_like(out)
@@ -110,7 +149,7 @@ class ExpertTable:
         inner = torch.zeros(len(of), self.hidden_columns)
         out = torch.empty(len(of), self.dim)
         _library().few_rows_experts(
-            ctypes.c_int(self.kind),
+            ctypes.c_int(KINDS[self.stored]),
             ctypes.c_int(len(used)),
             ctypes.c_void_p(first.ctypes.data),
             ctypes.c_void_p(of.ctypes.data),
@@ -140,7 +179,7 @@ class FewRowsLinear(nn.Linear):
         return quick.train(linear.training)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.dtype not in KINDS or not usable(x) or not self.weight.is_contiguous():
+        if not usable(x, self.weight.dtype) or not self.weight.is_contiguous():
             return F.linear(x, self.weight, self.bias)
         y = linear(x, Matrix(self.weight))
         return y if self.bias is None else y + self.bias
@@ -160,6 +199,20 @@ def quicken(module: nn.Module) -> None:
         prepare = getattr(parent, "prepare_few_rows", None)
         if prepare is not None:
             prepare()
+
+
+def _runs(sorted_experts: list[int]) -> tuple[list[int], list[int]]:
+    """The expert of each run of equal numbers, and where each begins, with the end.
+
+    No run is longer than MAX_VECTORS: an expert with more visits comes again.
+    """
+    used: list[int] = []
+    first: list[int] = []
+    for at, expert in enumerate(sorted_experts):
+        if not used or used[-1] != expert or at - first[-1] == MAX_VECTORS:
+            used.append(expert)
+            first.append(at)
+    return used, [*first, len(sorted_experts)]
 
 
 def _padded(x: Tensor, columns: int) -> Tensor:

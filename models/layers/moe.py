@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
-from .few_rows import KINDS, MAX_VECTORS, ExpertTable, Matrix, usable
+from .few_rows import KINDS, ExpertTable, Matrix
 
 EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
@@ -68,7 +68,7 @@ class RoutedMixture(nn.Module):
 
     def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """flat [N, D] through the experts chosen [N, k], weighed [N, k] and summed."""
-        if self._table is not None and usable(flat, MAX_VECTORS):
+        if self._table is not None and self._table.usable(flat, self.top_k):
             return self._table.run(flat, chosen, weights)
         if flat.shape[0] == 1:
             return self._alone(flat, chosen, weights)

@@ -79,7 +79,7 @@ class QuantisedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [.., C] → [.., R]."""
         matrix = Matrix(self.weight, self.scales)
-        if usable(x):
+        if usable(x, self.weight.dtype):
             y = linear(x, matrix)
             return y if self.bias is None else y + self.bias
         return F.linear(x, restored(matrix, self.in_features, x.dtype), self.bias)

@@ -122,13 +122,41 @@ def test_a_position_alone_gets_what_it_gets_in_company() -> None:
 
 
 @compiled
-def test_only_few_vectors_without_gradient_are_taken() -> None:
-    assert usable(torch.zeros(1, few_rows.FEW, 5))
-    assert not usable(torch.zeros(1, few_rows.FEW + 1, 5))
-    assert not usable(torch.zeros(0, 5))
-    assert not usable(torch.zeros(1, 5, requires_grad=True))
+def test_only_few_vectors_without_gradient_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = torch.zeros(1, few_rows.FEW, 5), torch.zeros(1, few_rows.FEW + 1, 5)
+    assert usable(few, torch.float32)
+    assert not usable(many, torch.float32)
+    assert usable(many, torch.float32, share=0.5)
+    assert not usable(torch.zeros(0, 5), torch.float32)
+    assert not usable(few, torch.float16)
+    assert not usable(torch.zeros(1, 5, requires_grad=True), torch.float32)
     with torch.no_grad():
-        assert usable(torch.zeros(1, 5, requires_grad=True))
+        assert usable(torch.zeros(1, 5, requires_grad=True), torch.float32)
+    for multiplies, wanted in ((True, False), (False, True)):
+        monkeypatch.setattr(few_rows, "_multiplies_bf16", lambda answer=multiplies: answer)
+        assert usable(many, torch.bfloat16) == wanted
+        assert usable(many, torch.int8)
+
+
+@compiled
+@torch.inference_mode()
+@pytest.mark.parametrize("form", FORMS)
+def test_many_vectors_and_crowded_experts_are_right(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(few_rows, "_most", lambda stored: 10_000)
+    n = 2 * few_rows.MAX_VECTORS + 5
+    weight, x = torch.randn(23, 70), torch.randn(n, 70)
+    matrix, meant = stored(weight, form)
+    torch.testing.assert_close(linear(x, matrix), x @ meant.T, atol=1e-3, rtol=1e-4)
+    moe = mixture(MoE)
+    if form in ("int8", "int4"):
+        moe = quantise(moe, form)
+    moe.routers[:] = 0  # all choose the same three
+    positions = torch.randn(1, n, 72)
+    wanted = moe(positions, 0)
+    quicken(moe)
+    torch.testing.assert_close(moe(positions, 0), wanted, atol=1e-4, rtol=1e-4)
 
 
 @compiled
