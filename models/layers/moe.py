@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .feed_forward import SwiGlu
-from .few_rows import KINDS, ExpertTable, Matrix
+from .few_rows import KINDS, ExpertTable, Matrix, bare_linear
 
 EVERYWHERE_UP_TO = 32  # positions for which all experts at once beat sorting positions by expert
 
@@ -124,8 +124,8 @@ class MoE(RoutedMixture):
         self.shared = SwiGlu(dim, shared_dim)
 
     def expert(self, index: int, x: Tensor) -> Tensor:
-        gate, up = F.linear(x, self.gate_up[index]).chunk(2, -1)
-        return F.linear(F.silu(gate) * up, self.down[index])
+        gate, up = bare_linear(x, self.gate_up[index]).chunk(2, -1)
+        return bare_linear(F.silu(gate) * up, self.down[index])
 
     def weights(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """One expert's gate [I, D], up [I, D] and down [D, I]."""

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from vivavoce.models.layers import few_rows, native
-from vivavoce.models.layers.few_rows import FewRowsLinear, Matrix, linear, quicken, usable
+from vivavoce.models.layers.few_rows import (
+    FewRowsLinear,
+    Matrix,
+    bare_linear,
+    linear,
+    quicken,
+    usable,
+)
 from vivavoce.models.layers.moe import ListedMoE, MoE, RoutedMixture
 from vivavoce.models.layers.quantised import (
     QuantisedLinear,
@@ -136,6 +143,15 @@ def test_only_few_vectors_without_gradient_are_taken(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(few_rows, "_multiplies_bf16", lambda answer=multiplies: answer)
         assert usable(many, torch.bfloat16) == wanted
         assert usable(many, torch.int8)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shape", [(24,), (1, 24), (1, 1, 24), (2, 3, 24)])
+def test_one_bf16_vector_without_a_compiler_is_as_right_as_many(shape: tuple[int, ...]) -> None:
+    layer = nn.Linear(24, 10).bfloat16()
+    x = torch.randn(shape).bfloat16()
+    got = bare_linear(x, layer.weight, layer.bias)
+    torch.testing.assert_close(got, layer(x), atol=0.02, rtol=0.02)
 
 
 @compiled
