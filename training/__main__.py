@@ -95,6 +95,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
     parser.add_argument("--processes", type=int, default=1, help="processes sharing gradients")
     parser.add_argument("--seed", type=int, default=0, help="seed of the data, not the weights")
+    parser.add_argument(
+        "--rate", type=float, default=1.0, help="learning rate as a share of the stage's own"
+    )
     parser.add_argument("--fresh", action="store_true", help="ignore the stage's checkpoint")
     return parser.parse_args()
 

@@ -101,10 +101,16 @@ def speech_batches(
     split: str = "train",
     mask: bool = True,
     frames: int = BATCH_MEL_FRAMES,
+    first_share: float = 1.0,
 ) -> Iterator[SpeechBatch]:
-    """Batches of utterances of like length, about `frames` mel frames each."""
+    """Batches of utterances of like length, about `frames` mel frames each.
+
+    first_share: how many of the turns that begin a dialogue are taken; of those that follow
+    another, which are few, all are.
+    """
     rng = np.random.default_rng(seed)
-    for block in endless(split, languages, random.Random(seed), blocks=SHARDS_TOGETHER):
+    for shards in endless(split, languages, random.Random(seed), blocks=SHARDS_TOGETHER):
+        block = [turn for turn in shards if turn.history or rng.random() < first_share]
         others = [block[i].pcm.astype(np.float32) for i in rng.integers(len(block), size=40)]
         block.sort(key=lambda turn: len(turn.pcm))
         batches, start = [], 0

@@ -28,6 +28,7 @@ from .turns import TokenSequence, TurnBatch, add_turn, collate, new_sequence
 
 CTC_WEIGHT, PHONE_WEIGHT = 0.5, 0.3
 THINKER_SHARE = 0.5  # utterances whose turn the thinker learns: the encoder needs more than it
+FIRST_SHARE = 0.35  # turns that begin a dialogue, or follow-ups would be too few to learn from
 EARLIER_SHARE = 0.35  # sequences that begin with another spoken turn
 CUT_SHARE = 0.25  # earlier turns whose reply was interrupted
 MEL_FRAMES = 6000
@@ -107,5 +108,5 @@ def stage(device: torch.device, languages: Sequence[str], seed: int = 0) -> Stag
         value = said + CTC_WEIGHT * ctc + PHONE_WEIGHT * phone
         return value, {name: float(figure.detach()) for name, figure in figures.items()}
 
-    batches = speech_batches(text, languages, seed + 1, frames=MEL_FRAMES)
+    batches = speech_batches(text, languages, seed + 1, frames=MEL_FRAMES, first_share=FIRST_SHARE)
     return Stage("joint", modules, batches, loss, peak_lr=8e-4)

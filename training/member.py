@@ -30,4 +30,5 @@ def run_member(
     steps_done, _ = (0, 0.0) if options.fresh else loop.progress(name)
     seed = options.seed + 1000 * (MOST_PROCESSES * steps_done + number)
     stage = module.stage(torch.device(device), options.languages, seed)
+    stage.peak_lr *= options.rate
     loop.train(stage, minutes, options.fresh, crew)

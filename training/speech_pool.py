@@ -25,7 +25,7 @@ from .synthesis import FliteVoice, random_voice, synthesize
 
 SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
-FOLLOW_UP_SHARE = 0.25
+FOLLOW_UP_SHARE = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +47,25 @@ def pool_folder(split: str, language: str) -> Path:
     return run_folder("pool") / f"{split}-{language}"
 
 
-def random_turn(rng: random.Random, language: str, split: str) -> list[grammar.Turn]:
+def random_turn(
+    rng: random.Random, language: str, split: str, follow_up_share: float = FOLLOW_UP_SHARE
+) -> list[grammar.Turn]:
     """A turn after the turns before it, oldest first."""
     if rng.random() < REJECT_SHARE:
         return [grammar.reject(rng, split)]
-    if rng.random() < FOLLOW_UP_SHARE:
+    if rng.random() < follow_up_share:
         turns = grammar.dialogue(rng, language, split)
-        return turns[: rng.randint(1, len(turns))]
+        return turns[: rng.randint(min(2, len(turns)), len(turns))]
     return [grammar.sample(rng, language, split)]
 
 
-def make_shard(split: str, language: str, index: int, size: int = SHARD_SIZE) -> None:
+def make_shard(
+    split: str,
+    language: str,
+    index: int,
+    size: int = SHARD_SIZE,
+    follow_up_share: float = FOLLOW_UP_SHARE,
+) -> None:
     """Synthesise one shard; its number is its seed."""
     folder = pool_folder(split, language)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +74,7 @@ def make_shard(split: str, language: str, index: int, size: int = SHARD_SIZE) ->
     voices = "train" if split == "train" else "reserved"
     audio, rows, starts, classes = [], [], [], []
     for _ in range(size):
-        turns = random_turn(rng, language, split)
+        turns = random_turn(rng, language, split, follow_up_share)
         turn = turns[-1]
         voice = random_voice(voice_rng, language, voices)
         said = pronounce(turn.user) if language == "en" else turn.user
@@ -140,13 +148,14 @@ def main() -> None:
     parser.add_argument("--language", default="en")
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--first", type=int, help="number of the first shard; default: the next")
+    parser.add_argument("--follow-ups", type=float, default=FOLLOW_UP_SHARE, help="their share")
     options = parser.parse_args()
     folder = pool_folder(options.split, options.language)
     first = options.first
     if first is None:
         first = max((int(p.stem) for p in folder.glob("*.json")), default=-1) + 1
     for index in tqdm(range(first, first + options.shards), desc="shards"):
-        make_shard(options.split, options.language, index)
+        make_shard(options.split, options.language, index, follow_up_share=options.follow_ups)
 
 
 if __name__ == "__main__":
