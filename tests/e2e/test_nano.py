@@ -31,10 +31,7 @@ VOICES = Path(__file__).parents[2] / "demo" / "voices"
 
 @functools.lru_cache(maxsize=1)
 def nano() -> SpeechModel:
-    try:
-        return load("nano")
-    except FileNotFoundError as missing:
-        pytest.skip(f"nano's weights are not here: {missing}")
+    return load("nano")
 
 
 @contextlib.asynccontextmanager
