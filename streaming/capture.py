@@ -30,10 +30,14 @@ OnFrame = Callable[[Frame], None]
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """One device block, after `n_lost` samples that found no room."""
+    """One device block, after `n_lost` samples that found no room.
+
+    `offset_s` is the device time of the stream's sample 0 by this block's stamp.
+    """
 
     pcm: Pcm
     n_lost: int
+    offset_s: float
 
 
 class Capture:
@@ -71,6 +75,7 @@ class Capture:
         self._frame_samples = samples(frame_ms, rate_hz)
         self._resampler = BlockResampler(device_hz, rate_hz, self._frame_samples, quality)
         self._position = 0
+        self._offset_s = 0.0
         self._blocks: queue.SimpleQueue[_Block | None] = queue.SimpleQueue()
         self._room_samples = int(room_s * device_hz)
         self._n_accepted = 0
@@ -88,10 +93,11 @@ class Capture:
         Returns:
             Whether there was room; a file waits and tries again, a device cannot.
         """
-        self._timeline.stamp(self._n_accepted + self.n_lost, adc_time_s)
+        position = self._n_accepted + self.n_lost
+        offset_s = self._timeline.stamp(position, adc_time_s) - position / self.device_hz
         if self.waiting_samples + len(pcm) > self._room_samples:
             return False
-        self._blocks.put(_Block(pcm.copy(), self._n_lost_lately))
+        self._blocks.put(_Block(pcm.copy(), self._n_lost_lately, offset_s))
         self._n_accepted += len(pcm)
         self._n_lost_lately = 0
         return True
@@ -148,6 +154,7 @@ class Capture:
             self._emit(self._resampler.flush())
             return False
         self._n_taken += len(block.pcm)
+        self._offset_s = block.offset_s
         if block.n_lost:
             self._emit(self._resampler.feed(np.zeros(block.n_lost, dtype=np.float32)))
         self._emit(self._resampler.feed(block.pcm))
@@ -165,6 +172,7 @@ class Capture:
     def _emit(self, blocks: list[Pcm]) -> None:
         for pcm in blocks:
             self.meter.feed(pcm)
-            frame = Frame(self._position, self.rate_hz, pcm)
+            time_s = self._offset_s + self._position / self.rate_hz
+            frame = Frame(self._position, self.rate_hz, pcm, time_s)
             self._position = frame.end
             self._on_frame(frame)

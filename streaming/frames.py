@@ -24,6 +24,10 @@ class Frame:
     start: int
     rate_hz: int
     pcm: Pcm
+    time_s: float | None = None
+    """Device time of the first sample, where a device gave one."""
+    playing: bool = False
+    """Whether this machine's own loudspeaker may be heard in it."""
 
     @property
     def end(self) -> int:

@@ -27,6 +27,7 @@ import numpy as np
 
 from .clock import at_rate
 from .frames import Pcm, as_pcm, samples
+from .reference import Reference
 from .resample import Resampler
 from .timeline import DeviceTimeline
 
@@ -102,14 +103,18 @@ class Playout:
     Args:
         rate_hz: of the device.
         clock: the device's seconds, the same that stamp its blocks.
+        reference: is told all that is played, for who listens beside this loudspeaker.
     """
 
-    def __init__(self, rate_hz: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, rate_hz: int, clock: Callable[[], float], reference: Reference | None = None
+    ) -> None:
         self.rate_hz = rate_hz
+        self.reference = reference
         self.n_starved = 0
         """How often the sound ran out in the middle of a reply."""
         self._clock = clock
-        self._gain = self._gain_now = 1.0
+        self._gain = self._duck = self._gain_now = 1.0
         self._chunks: deque[_Chunk] = deque()
         self._offset = 0
         self._stamps: deque[_Stamp] = deque(maxlen=_N_STAMPS)
@@ -175,8 +180,12 @@ class Playout:
         self._paused = False
 
     def set_gain(self, gain: float) -> None:
-        """Loudness as a factor, reached within one block: volume, or ducking."""
+        """Loudness as a factor, reached within one block."""
         self._gain = max(gain, 0.0)
+
+    def duck(self, gain: float) -> None:
+        """Softer by this factor for now, on top of the loudness: somebody may be speaking."""
+        self._duck = min(max(gain, 0.0), 1.0)
 
     def heard(self, generation: int, at_s: float | None = None) -> int:
         """Samples of a reply, at its own rate, that had left the loudspeaker.
@@ -256,10 +265,12 @@ class Playout:
         else:
             n_sound = self._fill_playing(out, time_s)
         out[n_sound:] = 0.0
-        gain = self._gain
+        gain = self._gain * self._duck
         if not self._gain_now == gain == 1.0:
             out *= np.linspace(self._gain_now, gain, len(out), dtype=np.float32)
             self._gain_now = gain
+        if self.reference is not None:
+            self.reference.write(out, time_s)
         return n_sound > 0
 
     def _fill_playing(self, out: Pcm, time_s: float) -> int:

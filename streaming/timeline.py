@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+import numpy as np
+
 
 class DeviceTimeline:
     """Device time of a stream's samples, in seconds, without the stamps' mistakes.
@@ -58,3 +62,119 @@ class DeviceTimeline:
         """The device was opened anew: its stamps begin to settle again."""
         self._zero_s = None
         self._n_odd = 0
+
+
+class ClockLine:
+    """The straight line through a device's stamps: how fast it really runs, and by that when
+    each of its samples passes, far more finely than any single stamp says.
+
+        device time
+            |            . x'
+            |        . x'        stamps jitter by a millisecond; the line through a minute
+            |    . x'            of them is good to some microseconds
+            |. x'
+            +----------------- position
+
+    Stamps are gathered into bins of a quarter second, whose median counts. A device that lost
+    sound steps off the line: two bins in a row beyond `max_step_s` begin a new one, at the speed
+    already known; beyond `max_jump_s` it was opened anew, at once and with nothing known.
+
+    Args:
+        rate_hz: what the device claims to run at.
+        window_s: how much of the past counts.
+        max_step_s: largest disagreement that is still taken for jitter.
+        max_jump_s: and for lost sound.
+    """
+
+    BIN_S = 0.25
+    LEAN_S2 = 4.0  # (jitter of a bin / likely drift) squared: (0.2 ms / 100 ppm)^2
+
+    def __init__(
+        self,
+        rate_hz: int,
+        window_s: float = 60.0,
+        max_step_s: float = 0.003,
+        max_jump_s: float = 0.05,
+    ) -> None:
+        self.rate_hz = rate_hz
+        self.max_step_s = max_step_s
+        self.max_jump_s = max_jump_s
+        self.n_steps = 0
+        """How often the device stepped or jumped off its line."""
+        self._bins: deque[tuple[float, float]] = deque(maxlen=round(window_s / self.BIN_S))
+        """Position in nominal seconds, and how late the device is there, seconds."""
+        self._odd: tuple[float, float] | None = None
+        self._bin: list[tuple[float, float]] = []
+        self._known_slope = 0.0
+        self._middle = 0.0
+        self._late_s = 0.0
+        self._slope = 0.0
+
+    @property
+    def drift_ppm(self) -> float:
+        """How much faster the device runs than it claims, by the clock of its stamps."""
+        return -1e6 * self._slope
+
+    @property
+    def known(self) -> bool:
+        """Whether any stamp came yet."""
+        return bool(self._bins or self._bin)
+
+    def feed(self, position: float, time_s: float) -> None:
+        """A stamp: sample `position` passes at device time `time_s`."""
+        at_s = position / self.rate_hz
+        late_s = time_s - at_s
+        if self.known and abs(late_s - self._late_at(at_s)) > self.max_jump_s:
+            self._begin(slope=0.0, bins=[])
+        if not self._bins and len(self._bin) < 2:
+            self._middle, self._late_s = at_s, late_s
+        self._bin.append((at_s, late_s))
+        if at_s - self._bin[0][0] >= self.BIN_S:
+            self._close_bin()
+
+    def time_of(self, position: float) -> float | None:
+        """Device time of a sample; None before the first stamp."""
+        if not self.known:
+            return None
+        at_s = position / self.rate_hz
+        return at_s + self._late_at(at_s)
+
+    def position_of(self, time_s: float) -> float | None:
+        """The sample, with its fraction, that passes at `time_s`; None before the first stamp."""
+        if not self.known:
+            return None
+        at_s = (time_s - self._late_s + self._slope * self._middle) / (1 + self._slope)
+        return at_s * self.rate_hz
+
+    def _late_at(self, at_s: float) -> float:
+        return self._late_s + self._slope * (at_s - self._middle)
+
+    def _close_bin(self) -> None:
+        at_s = sum(stamp[0] for stamp in self._bin) / len(self._bin)
+        detrended = sorted(late - self._slope * (at - at_s) for at, late in self._bin)
+        now = (at_s, detrended[len(detrended) // 2])
+        self._bin.clear()
+        if self._bins and abs(now[1] - self._late_at(at_s)) > self.max_step_s:
+            if self._odd is None:
+                self._odd = now
+                return
+            self._begin(slope=self._slope, bins=[self._odd])
+        self._odd = None
+        self._bins.append(now)
+        self._fit()
+
+    def _begin(self, *, slope: float, bins: list[tuple[float, float]]) -> None:
+        self.n_steps += 1
+        self._known_slope = self._slope = slope
+        self._odd = None
+        self._bin.clear()
+        self._bins.clear()
+        self._bins.extend(bins)
+
+    def _fit(self) -> None:
+        """Least squares, leaning on the slope known before while there is little else."""
+        at_s, late_s = np.array(self._bins).T
+        self._middle, self._late_s = float(at_s.mean()), float(late_s.mean())
+        off = at_s - self._middle
+        spread = float(off @ off) + self.LEAN_S2
+        self._slope = (float(off @ late_s) + self.LEAN_S2 * self._known_slope) / spread

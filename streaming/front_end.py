@@ -1,0 +1,156 @@
+"""Between the microphone and whoever listens: the loudspeaker's own sound is taken out.
+
+    Capture --Frame--> 10 ms blocks --> canceller --> on_frame(Frame)
+                            ^ far end, 20 ms ahead of its echo
+    Playout --> Reference --+  read where both devices' clocks say
+
+It runs in the capture's thread and knows no clock but the devices' stamps, so that a simulated
+room can drive it as fast as it likes. Each device's clock is a line through its stamps; how the
+two drift apart is measured by that, and corrected by reading the reference at the microphone's
+pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .capture import OnFrame
+from .echo import BLOCK_SAMPLES, RATE_HZ, EchoCanceller, Rung
+from .echo_gate import PassThrough
+from .echo_levels import FarLevel
+from .frames import Frame, Pcm, Reblocker
+from .reference import FractionalReader, Reference
+from .timeline import ClockLine
+
+LEAD_S = 0.02  # by which the far end is ahead of its echo: stamps are not true to the sample
+LEAST_LEAD_S = 0.002
+MAX_JUMP_S = 0.005  # beyond this the reference is read anew elsewhere; below it glides there
+MAX_SLEW = 0.0005  # of its pace
+
+
+class FrontEnd:
+    """Cleans one microphone of one loudspeaker.
+
+    Args:
+        on_frame: gets the frames, with the indices they came with; `playing` in them says
+            whether the loudspeaker may be heard.
+        reference: what is played.
+        canceller: takes the echo out; None passes everything.
+        on_reply_gain: is told when the canceller wants the reply softer, or as it was.
+    """
+
+    def __init__(
+        self,
+        on_frame: OnFrame,
+        reference: Reference,
+        canceller: EchoCanceller | None = None,
+        on_reply_gain: Callable[[float], None] | None = None,
+    ) -> None:
+        self.canceller: EchoCanceller = canceller or PassThrough()
+        self.n_jumps = 0
+        """How often the reference had to be found anew: devices opened anew, sound lost."""
+        self.far_position = 0.0
+        """Where in the reference the next block of the microphone is looked for."""
+        self._on_frame = on_frame
+        self._on_reply_gain = on_reply_gain
+        self._reference = reference
+        self._reader = FractionalReader(reference, RATE_HZ)
+        self._microphone = ClockLine(RATE_HZ)
+        self._loudspeaker = ClockLine(reference.rate_hz)
+        self._blocks = Reblocker(BLOCK_SAMPLES)
+        self._next = 0
+        self._lead_s = LEAD_S
+        self._aligned = False
+        self._max_jump = MAX_JUMP_S * reference.rate_hz
+        self._far_level = FarLevel()
+        self._reply_gain = 1.0
+
+    # --- any thread ----------------------------------------------------------------------
+
+    @property
+    def kind(self) -> Rung:
+        """What is done about echo at this moment."""
+        return self.canceller.kind
+
+    @property
+    def erle_db(self) -> float | None:
+        """How much softer the canceller makes the echo, decibels; None before it is known."""
+        return self.canceller.erle_db
+
+    @property
+    def drift_ppm(self) -> float:
+        """How much faster the microphone's clock runs than the loudspeaker's."""
+        return self._microphone.drift_ppm - self._loudspeaker.drift_ppm
+
+    # --- the capture's thread --------------------------------------------------------------
+
+    def __call__(self, frame: Frame) -> None:
+        """One more frame of the microphone, at 16 kHz and of any length."""
+        if frame.start != self._next + len(self._blocks.waiting):
+            self._blocks.flush()
+            self._next = frame.start
+        for position, time_s in self._reference.take_stamps():
+            self._loudspeaker.feed(position, time_s)
+        if frame.time_s is not None:
+            self._microphone.feed(frame.start, frame.time_s)
+        self._emit(self._blocks.feed(frame.pcm))
+
+    def flush(self) -> None:
+        """The source is over: what does not fill a block comes out too."""
+        rest = self._blocks.flush()
+        if len(rest):
+            silence = np.zeros(BLOCK_SAMPLES - len(rest), dtype=np.float32)
+            self._emit([np.concatenate((rest, silence))], len(rest))
+
+    def _emit(self, blocks: list[Pcm], n_last: int = BLOCK_SAMPLES) -> None:
+        """Cleans whole blocks and hands them on, of the last one `n_last` samples."""
+        if not blocks:
+            return
+        start = self._next
+        cleaned = [self._clean(start + i * BLOCK_SAMPLES, near) for i, near in enumerate(blocks)]
+        cleaned[-1] = cleaned[-1][:n_last]
+        pcm = np.concatenate(cleaned) if len(cleaned) > 1 else cleaned[0]
+        self._next += len(pcm)
+        time_s = self._microphone.time_of(start)
+        self._on_frame(Frame(start, RATE_HZ, pcm, time_s, self._far_level.playing))
+
+    def _clean(self, start: int, near: Pcm) -> Pcm:
+        """Block `near` [160] from sample `start` on, without echo."""
+        far = self._far(start)
+        self._far_level.feed(far)
+        out = self.canceller.cancel(near, far)
+        gain = self.canceller.reply_gain
+        if gain != self._reply_gain and self._on_reply_gain is not None:
+            self._on_reply_gain(gain)
+        self._reply_gain = gain
+        return out
+
+    def _far(self, start: int) -> Pcm:
+        """What the loudspeaker played a little later than the microphone took block `start`."""
+        here, following = self._wanted(start), self._wanted(start + BLOCK_SAMPLES)
+        if here is None or following is None:
+            self._aligned = False
+            return np.zeros(BLOCK_SAMPLES, dtype=np.float32)
+        if not self._aligned or abs(here - self.far_position) > self._max_jump:
+            self.n_jumps += self._aligned
+            self._aligned = True
+            self.far_position = here
+        first, step = self.far_position, BLOCK_SAMPLES * self._reader.stride
+        slip = following - first - step
+        slip = min(max(slip, -MAX_SLEW * step), MAX_SLEW * step)
+        self.far_position = first + step + slip
+        self._mind_lead(self.far_position + self._reader.half)
+        return self._reader.read(first, self.far_position, BLOCK_SAMPLES)
+
+    def _wanted(self, index: int) -> float | None:
+        """Where in the reference lies what is played `lead` after microphone sample `index`."""
+        time_s = self._microphone.time_of(index)
+        return None if time_s is None else self._loudspeaker.position_of(time_s + self._lead_s)
+
+    def _mind_lead(self, needed: float) -> None:
+        """Where devices are quicker than the lead, what is needed is not written yet: less."""
+        missing_s = (needed - self._reference.end) / self._reference.rate_hz
+        if 0 < missing_s < 2 * LEAD_S:
+            self._lead_s = max(self._lead_s - missing_s - LEAST_LEAD_S, LEAST_LEAD_S)
