@@ -81,7 +81,7 @@ def abandon(reply: Reply) -> None:
 def event_of(generation: int, part: ReplyPart) -> core.ReplyPart:
     """A model's part as the core's event."""
     if isinstance(part, Heard):
-        return core.ReplyHeard(generation, part.transcript, part.language)
+        return core.ReplyHeard(generation, part.transcript, part.language, part.complete)
     if isinstance(part, TextDelta):
         return core.ReplyText(generation, part.text, part.token_index)
     if isinstance(part, AudioDelta):

@@ -63,10 +63,15 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the model understood of the user's spoken turn; comes once, first, if at all."""
+    """What the model understood of the user's spoken turn; comes once, first, if at all.
+
+    complete: how likely it is that the speaker is done, who paused after this; 0.5 where a pause
+        says as much for the one as for the other, None where the model cannot tell.
+    """
 
     transcript: str
     language: str
+    complete: float | None = None
 
 
 @dataclass(frozen=True)

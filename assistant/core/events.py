@@ -211,11 +211,15 @@ class UsageCount:
 
 @dataclass(frozen=True)
 class ReplyHeard:
-    """What the model understood of the user's turn."""
+    """What the model understood of the user's turn.
+
+    complete: how likely it is that the user is done; None where the model cannot tell.
+    """
 
     generation: int
     transcript: str
     language: str
+    complete: float | None = None
 
 
 @dataclass(frozen=True)

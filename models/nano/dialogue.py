@@ -24,15 +24,14 @@ from ..dialogue import (
     ToolCall,
     ToolResult,
     Unsupported,
-    Usage,
     UserAudio,
     UserPicture,
 )
+from ..remembering import Counts, Remembering, to_cut
 from .actions import NEEDS_RESULT, REJECT, Action, parse
 from .hearing import samples_of
 from .memory import (
     Context,
-    Counts,
     Memory,
     Pending,
     Prefilled,
@@ -60,7 +59,7 @@ KEPT_TOKENS = 128
 what nano understands takes a few dozen, and each costs time for all those after it."""
 
 
-class NanoDialogue:
+class NanoDialogue(Remembering[Memory]):
     """See models/dialogue.py; not thread-safe."""
 
     def __init__(self, model: NanoModel, options: DialogueOptions) -> None:
@@ -93,12 +92,6 @@ class NanoDialogue:
         self._memory = replace(memory, hearing=hearing)
         self._prefill_audio(chunks)
         self._shorten_turn()
-
-    def mark(self) -> Memory:
-        return self._memory
-
-    def rewind(self, mark: Memory) -> None:
-        self._memory = mark
 
     @torch.inference_mode()
     def add(self, item: Item) -> None:
@@ -173,8 +166,10 @@ class NanoDialogue:
             self._close_hearing()
         heard = self._memory.heard
         if heard is not None:
-            yield Heard(self._model.text.decode(list(heard.tokens)), self._model.languages[0])
             sure = self._model.is_speech(heard)
+            transcript = self._model.text.decode(list(heard.tokens))
+            complete = self._model.endings.probability(transcript) if sure else None
+            yield Heard(transcript, self._model.languages[0], complete)
         else:
             sure = len(self._memory.context.turns[-1]) > 1  # more than <user> was written
         tools = self._options.tools if options.tools is None else options.tools
@@ -305,12 +300,7 @@ class NanoDialogue:
 
     @torch.inference_mode()
     def truncate(self, samples_heard: int) -> str:
-        reply = self._memory.reply
-        if reply is None:
-            raise ValueError("there is no reply to truncate")
-        if not 0 <= samples_heard <= reply.n_samples:
-            raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
-        shorter = reply.cut(samples_heard)
+        shorter = to_cut(self._memory.reply, samples_heard).cut(samples_heard)
         turn = self._memory.context.turns[-1]
         self._memory = replace(self._memory, context=shorter.context, reply=shorter)
         self._feed([EOS])
@@ -397,11 +387,3 @@ class NanoDialogue:
             context = context.fed(caches, modality, piece)
         self._memory = replace(self._memory, context=context)
         return hidden
-
-    def _usage(self, before: Memory, counts: Counts) -> Usage:
-        return Usage(
-            input_text_tokens=before.n_text_in,
-            input_audio_tokens=self._memory.n_audio_in,
-            output_text_tokens=counts.text,
-            output_audio_tokens=counts.speech,
-        )

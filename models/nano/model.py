@@ -14,6 +14,7 @@ from ..dialogue import AudioDelta, DialogueOptions, Pcm, Transcript
 from .audio_decoder import AudioDecoderConfig
 from .config import NanoConfig
 from .dialogue import NanoDialogue
+from .endings import Endings
 from .hearing import Ear, HearingState, samples_of
 from .speakable import speakable
 from .talker import TalkerConfig
@@ -42,6 +43,7 @@ class NanoModel:
         self.ear = Ear(config, text)
         self.thinker = Thinker(config.thinker)
         self.voice = Voice(talker, decoder, text)
+        self.endings = Endings.shipped()
         self.input_rate_hz = config.mel.rate_hz
         self.output_rate_hz = decoder.rate_hz
 
