@@ -98,6 +98,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=float, default=1.0, help="learning rate as a share of the stage's own"
     )
+    parser.add_argument(
+        "--from-shipped", action="store_true", help="where there is no checkpoint: shipped weights"
+    )
     parser.add_argument("--fresh", action="store_true", help="ignore the stage's checkpoint")
     return parser.parse_args()
 

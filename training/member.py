@@ -9,6 +9,7 @@ import torch
 
 from . import loop
 from .crew import ALONE, join
+from .shipped import load_shipped
 
 MOST_PROCESSES = 64
 
@@ -31,4 +32,6 @@ def run_member(
     seed = options.seed + 1000 * (MOST_PROCESSES * steps_done + number)
     stage = module.stage(torch.device(device), options.languages, seed)
     stage.peak_lr *= options.rate
+    if options.from_shipped and not steps_done:
+        load_shipped(stage.modules)
     loop.train(stage, minutes, options.fresh, crew)

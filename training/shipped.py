@@ -6,6 +6,7 @@ on training, and the evaluation measures them and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -27,3 +28,15 @@ def load_half(module: nn.Module, path: Path) -> None:
     """Fill a module from a file of `save_half`."""
     weights: dict[str, torch.Tensor] = load_file(path)
     module.load_state_dict({name: t.float() for name, t in weights.items()})
+
+
+def load_shipped(modules: Mapping[str, nn.Module]) -> None:
+    """Fill those modules of a stage that are shipped: encoder, projector and thinker."""
+    ear = load_file(NANO / "ear.safetensors")
+    for name, module in modules.items():
+        if name == "thinker":
+            load_half(module, NANO / "thinker.safetensors")
+        elif name in ("encoder", "projector"):
+            start = f"{name}."
+            own = {key[len(start) :]: t.float() for key, t in ear.items() if key.startswith(start)}
+            module.load_state_dict(own)
