@@ -16,7 +16,7 @@ import numpy as np
 
 from .capture import Capture
 from .clock import Clock, Pacer, SystemClock
-from .devices import BLOCK_SAMPLES, DEVICE_HZ, DeviceChoice, DeviceInfo, Xruns
+from .devices import BLOCK_SAMPLES, DEVICE_HZ, DeviceInfo, Xruns
 from .frames import Pcm
 from .playout import Playout
 from .wavfile import WavWriter, read_wav
@@ -55,14 +55,20 @@ class FileBackend:
         name = f"{self.input_path or 'silence'} / {self.output_path or 'nothing'}"
         return [DeviceInfo(0, name, self.name, 1, 1, default_input=True, default_output=True)]
 
-    def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> FileStream:
+    def look(self) -> list[DeviceInfo]:
+        return self.devices()
+
+    def rescan(self) -> None:
+        """Files do not come and go."""
+
+    def open_input(self, device: DeviceInfo, capture: Capture, xruns: Xruns) -> FileStream:
         """Starts hearing the file; raises WavError when it cannot be read."""
         pcm = None if self.input_path is None else read_wav(self.input_path, DEVICE_HZ)[0]
         pace = self.pace if pcm is not None else self.pace or 1.0  # silence has no end to reach
         capture.restart_clock()
         return FileStream("file-input", pace, self.clock, lambda s: _hear(s, pcm, capture))
 
-    def open_output(self, device: DeviceChoice, playout: Playout, xruns: Xruns) -> FileStream:
+    def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> FileStream:
         writer = None
         if self.output_path is not None:
             writer = WavWriter(self.output_path, DEVICE_HZ)
@@ -127,11 +133,8 @@ class FileStream:
             return self.block_time_s()
         return (self._clock.now() - self._begin_s) * self.pace
 
-    def active(self) -> bool:
-        return True  # a file that is over, or full, is not opened anew: that would begin it again
-
-    def failure(self) -> Exception | None:
-        return None
+    def trouble(self) -> str | None:
+        return None  # a file that is over, or full, is not opened anew: that would begin it again
 
     def close(self) -> None:
         self.closing.set()

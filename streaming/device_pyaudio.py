@@ -6,23 +6,26 @@ PyAudio hands over bytes, so each block costs one more copy.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import time as clocks
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .capture import Capture
+from .device_listing import look_apart
 from .device_sounddevice import INSTALL_PORTAUDIO
 from .devices import (
     BLOCK_SAMPLES,
     DEVICE_HZ,
-    DeviceChoice,
     DeviceClock,
     DeviceInfo,
     DeviceUnavailable,
+    Pulse,
     Xruns,
-    choose,
 )
-from .playout import Playout
+
+if TYPE_CHECKING:
+    from .capture import Capture
+    from .playout import Playout
 
 
 class PyAudioBackend:
@@ -66,32 +69,43 @@ class PyAudioBackend:
             for device in found
         ]
 
-    def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> PyAudioStream:
-        chosen = choose(self.devices(), device, output=False)
+    def look(self) -> list[DeviceInfo]:
+        return look_apart(self.name)
 
+    def rescan(self) -> None:
+        try:
+            self._host.terminate()
+            self._host = self._pa.PyAudio()
+        except OSError as error:
+            raise DeviceUnavailable(f"the sound devices cannot be listed: {error}") from error
+
+    def open_input(self, device: DeviceInfo, capture: Capture, xruns: Xruns) -> PyAudioStream:
         def callback(data: bytes, n: int, time: Any, status: int) -> bytes | None:
             if status & self._pa.paInputOverflow:
                 xruns.count(time["current_time"])
             adc_time_s = time["input_buffer_adc_time"] or time["current_time"]
-            if not capture.accept(np.frombuffer(data, np.float32), adc_time_s):
+            pcm = np.frombuffer(data, np.float32)
+            if stream.n_channels > 1:
+                pcm = pcm.reshape(n, stream.n_channels).mean(axis=1)
+            if not capture.accept(pcm, adc_time_s):
                 capture.lose(n)
             return None
 
+        stream = PyAudioStream(self._pa, self._host, device, callback, output=False)
         capture.restart_clock()
-        return PyAudioStream(self._pa, self._host, chosen, callback, output=False)
+        stream.start()
+        return stream
 
-    def open_output(self, device: DeviceChoice, playout: Playout, xruns: Xruns) -> PyAudioStream:
-        chosen = choose(self.devices(), device, output=True)
-
+    def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> PyAudioStream:
         def callback(data: bytes, n: int, time: Any, status: int) -> bytes | None:
             if status & self._pa.paOutputUnderflow:
                 xruns.count(time["current_time"])
             block = np.empty(n, dtype=np.float32)
             dac_time_s = time["output_buffer_dac_time"] or time["current_time"] + stream.latency_s
             playout.fill(block, dac_time_s)
-            return block.tobytes()
+            return np.repeat(block, stream.n_channels).tobytes()
 
-        stream = PyAudioStream(self._pa, self._host, chosen, callback, output=True, start=False)
+        stream = PyAudioStream(self._pa, self._host, device, callback, output=True)
         playout.attach(stream.time_s)
         stream.start()
         return stream
@@ -104,43 +118,19 @@ class PyAudioBackend:
 
 
 class PyAudioStream:
-    """One open mono stream."""
+    """One open stream, mono where the device can, else its first two channels."""
 
     def __init__(
-        self,
-        pa: Any,
-        host: Any,
-        device: DeviceInfo,
-        callback: Any,
-        *,
-        output: bool,
-        start: bool = True,
+        self, pa: Any, host: Any, device: DeviceInfo, callback: Any, *, output: bool
     ) -> None:
         self._pa = pa
         self._callback = callback
-        self._failure: Exception | None = None
-        side = "output" if output else "input"
-        wanted = {side: True, f"{side}_device_index": device.index}
-        try:
-            self._stream = host.open(
-                rate=DEVICE_HZ,
-                channels=1,
-                format=pa.paFloat32,
-                frames_per_buffer=BLOCK_SAMPLES,
-                stream_callback=self._guarded,
-                start=False,
-                **wanted,
-            )
-        except (OSError, ValueError) as error:
-            raise DeviceUnavailable(
-                f"the sound device {device.name!r} cannot be opened at {DEVICE_HZ} Hz ({error}); "
-                "`vivavoce devices` lists the others"
-            ) from error
+        self._pulse = Pulse()
+        self.n_channels = 1
+        self._stream = self._open(host, device, output)
         latency = self._stream.get_output_latency if output else self._stream.get_input_latency
         self._latency_s = float(latency())
         self._clock = DeviceClock(self._stream.get_time, OSError)
-        if start:
-            self.start()
 
     @property
     def latency_s(self) -> float:
@@ -148,23 +138,52 @@ class PyAudioStream:
 
     def start(self) -> None:
         """Lets the callbacks come."""
-        self._stream.start_stream()
+        try:
+            self._stream.start_stream()
+        except OSError as error:
+            self._stream.close()
+            raise DeviceUnavailable(f"the sound device does not start: {error}") from error
 
     def time_s(self) -> float:
         return self._clock.now()
 
-    def active(self) -> bool:
-        return bool(self._stream.is_active())
-
-    def failure(self) -> Exception | None:
-        return self._failure
+    def trouble(self) -> str | None:
+        try:
+            active = bool(self._stream.is_active())
+        except OSError:
+            active = False
+        return self._pulse.trouble(active, clocks.monotonic())
 
     def close(self) -> None:
+        self._clock.stop()
         self._stream.close()
 
+    def _open(self, host: Any, device: DeviceInfo, output: bool) -> Any:
+        side = "output" if output else "input"
+        n_most = device.n_outputs if output else device.n_inputs
+        reason: Exception | None = None
+        for self.n_channels in [1] if n_most == 1 else [1, 2]:
+            try:
+                return host.open(
+                    rate=DEVICE_HZ,
+                    channels=self.n_channels,
+                    format=self._pa.paFloat32,
+                    frames_per_buffer=BLOCK_SAMPLES,
+                    stream_callback=self._guarded,
+                    start=False,
+                    **{side: True, f"{side}_device_index": device.index},
+                )
+            except (OSError, ValueError) as error:
+                reason = reason or error
+        raise DeviceUnavailable(
+            f"the sound device {device.name!r} cannot be opened at {DEVICE_HZ} Hz ({reason}); "
+            "`vivavoce devices` lists the others"
+        )
+
     def _guarded(self, data: bytes, n: int, time: Any, status: int) -> tuple[bytes | None, int]:
+        self._pulse.beat()
         try:
             return self._callback(data, n, time, status), self._pa.paContinue
         except Exception as error:  # the boundary of the device's thread; tended by SoundCard
-            self._failure = error
-            return bytes(4 * n), self._pa.paAbort
+            self._pulse.failure = error
+            return bytes(4 * n * self.n_channels), self._pa.paAbort

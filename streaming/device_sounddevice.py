@@ -7,22 +7,25 @@ log, no other Python work; what they raise is kept for the thread that tends the
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
-
-from .capture import Capture
+from .device_listing import look_apart
 from .devices import (
     BLOCK_SAMPLES,
     DEVICE_HZ,
-    DeviceChoice,
     DeviceClock,
     DeviceInfo,
     DeviceUnavailable,
+    Pulse,
     Xruns,
-    choose,
 )
-from .playout import Playout
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .capture import Capture
+    from .playout import Playout
 
 INSTALL_PORTAUDIO = (
     "sound needs the PortAudio library: apt install libportaudio2 (Debian, Ubuntu), "
@@ -79,9 +82,21 @@ class SounddeviceBackend:
             chosen_output = first.get("default_output_device", -1)
         return chosen_input, chosen_output
 
-    def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> SounddeviceStream:
-        chosen = choose(self.devices(), device, output=False)
+    def look(self) -> list[DeviceInfo]:
+        return look_apart(self.name)
 
+    def rescan(self) -> None:
+        """PortAudio looks for devices only when it is initialised, and sounddevice has no public
+        way to do that again.
+        """
+        try:
+            while self._sd._initialized:
+                self._sd._terminate()
+            self._sd._initialize()
+        except self._sd.PortAudioError as error:
+            raise DeviceUnavailable(f"the sound devices cannot be listed: {error}") from error
+
+    def open_input(self, device: DeviceInfo, capture: Capture, xruns: Xruns) -> SounddeviceStream:
         def callback(block: npt.NDArray[Any], n: int, time: Any, status: Any) -> None:
             if status.input_overflow:
                 xruns.count(time.currentTime)
@@ -89,16 +104,12 @@ class SounddeviceBackend:
             if not capture.accept(pcm, time.inputBufferAdcTime or time.currentTime):
                 capture.lose(n)
 
-        stream = SounddeviceStream(self._sd, "InputStream", chosen, callback, _latency(xruns))
+        stream = SounddeviceStream(self._sd, "InputStream", device, callback, _latency(xruns))
         capture.restart_clock()
         stream.start()
         return stream
 
-    def open_output(
-        self, device: DeviceChoice, playout: Playout, xruns: Xruns
-    ) -> SounddeviceStream:
-        chosen = choose(self.devices(), device, output=True)
-
+    def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> SounddeviceStream:
         def callback(block: npt.NDArray[Any], n: int, time: Any, status: Any) -> None:
             if status.output_underflow:
                 xruns.count(time.currentTime)
@@ -106,7 +117,7 @@ class SounddeviceBackend:
             playout.fill(block[:, 0], dac_time_s)
             block[:, 1:] = block[:, :1]
 
-        stream = SounddeviceStream(self._sd, "OutputStream", chosen, callback, _latency(xruns))
+        stream = SounddeviceStream(self._sd, "OutputStream", device, callback, _latency(xruns))
         playout.attach(stream.time_s)
         stream.start()
         return stream
@@ -121,7 +132,7 @@ class SounddeviceStream:
         self._sd = sd
         self._wanted_latency = latency
         self._callback = callback
-        self._failure: Exception | None = None
+        self._pulse = Pulse()
         n_channels = device.n_outputs if kind == "OutputStream" else device.n_inputs
         attempts = [1] if n_channels == 1 else [1, 2]
         self._stream = self._open(kind, device, attempts)
@@ -143,13 +154,15 @@ class SounddeviceStream:
     def time_s(self) -> float:
         return self._clock.now()
 
-    def active(self) -> bool:
-        return bool(self._stream.active)
-
-    def failure(self) -> Exception | None:
-        return self._failure
+    def trouble(self) -> str | None:
+        try:
+            active = bool(self._stream.active)
+        except self._sd.PortAudioError:
+            active = False
+        return self._pulse.trouble(active, time.monotonic())
 
     def close(self) -> None:
+        self._clock.stop()
         self._stream.close()
 
     def _open(self, kind: str, device: DeviceInfo, attempts: list[int]) -> Any:
@@ -173,10 +186,11 @@ class SounddeviceStream:
         )
 
     def _guarded(self, block: npt.NDArray[Any], n: int, time: Any, status: Any) -> None:
+        self._pulse.beat()
         try:
             self._callback(block, n, time, status)
         except Exception as error:  # the boundary of the device's thread; tended by SoundCard
-            self._failure = error
+            self._pulse.failure = error
             raise self._sd.CallbackAbort from error
 
 

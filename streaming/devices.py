@@ -12,14 +12,17 @@ Devices run at 48 kHz in blocks of 10 ms: there their time stamps are good to ab
 from __future__ import annotations
 
 import importlib
+import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
-from .capture import Capture
-from .playout import Playout
+if TYPE_CHECKING:  # a process that only lists devices needs neither
+    from .capture import Capture
+    from .playout import Playout
 
 DEVICE_HZ = 48_000
 BLOCK_SAMPLES = 480
@@ -89,15 +92,59 @@ class DeviceClock:
         self._errors = errors
         self._ahead_s = 0.0
         """Of the machine's monotonic clock, when the device was last asked."""
+        self._stopped = False
+        self._lock = threading.Lock()  # no device's thread takes it
 
     def now(self) -> float:
         """Seconds, the same that stamp the device's blocks."""
-        try:
-            now_s = float(self._read())
-        except self._errors:
+        with self._lock:
+            if not self._stopped:
+                try:
+                    now_s = float(self._read())
+                except self._errors:
+                    pass
+                else:
+                    self._ahead_s = now_s - time.monotonic()
+                    return now_s
             return time.monotonic() + self._ahead_s
-        self._ahead_s = now_s - time.monotonic()
-        return now_s
+
+    def stop(self) -> None:
+        """The device is about to be closed: it is not asked any more, not even at this moment."""
+        with self._lock:
+            self._stopped = True
+
+
+class Pulse:
+    """Whether a device's blocks still come: its thread beats, another one listens.
+
+    Args:
+        longest_s: silence that is taken for the end. Sound servers may hold blocks back for
+            two seconds and hand them out at once.
+    """
+
+    def __init__(self, longest_s: float = 3.0) -> None:
+        self.longest_s = longest_s
+        self.failure: Exception | None = None
+        """What the callback raised, if it did."""
+        self._n_beats = 0
+        self._n_seen = -1
+        self._seen_s = 0.0
+
+    def beat(self) -> None:
+        """One more block; in the device's thread."""
+        self._n_beats += 1
+
+    def trouble(self, active: bool, now_s: float) -> str | None:
+        """What is wrong, in words, if something is; `active` is what the library says."""
+        if self.failure is not None:
+            return f"its callback failed ({type(self.failure).__name__}: {self.failure})"
+        if not active:
+            return "its device stopped"
+        if self._n_beats != self._n_seen:
+            self._n_seen, self._seen_s = self._n_beats, now_s
+        if now_s - self._seen_s > self.longest_s:
+            return f"no sound came or went for {self.longest_s:.0f} s"
+        return None
 
 
 class Stream(Protocol):
@@ -112,12 +159,8 @@ class Stream(Protocol):
         """The device's clock, the same that stamps its blocks."""
         ...
 
-    def active(self) -> bool:
-        """Whether blocks still come; not after an unplugged device or a failed callback."""
-        ...
-
-    def failure(self) -> Exception | None:
-        """What its callback raised, if it did."""
+    def trouble(self) -> str | None:
+        """Why no more blocks come, in words: unplugged, failed, stalled; None while they do."""
         ...
 
     def close(self) -> None:
@@ -134,14 +177,24 @@ class Backend(Protocol):
         ...
 
     def devices(self) -> list[DeviceInfo]:
-        """What is there; raises DeviceUnavailable when the library itself cannot work."""
+        """What was there when the library was loaded, or at the last `rescan`; raises
+        DeviceUnavailable when the library itself cannot work.
+        """
         ...
 
-    def open_input(self, device: DeviceChoice, capture: Capture, xruns: Xruns) -> Stream:
+    def look(self) -> list[DeviceInfo]:
+        """What is there now. Takes a moment, disturbs no open stream; raises as `devices`."""
+        ...
+
+    def rescan(self) -> None:
+        """Makes `devices` true again; every stream must have been closed. Raises as `devices`."""
+        ...
+
+    def open_input(self, device: DeviceInfo, capture: Capture, xruns: Xruns) -> Stream:
         """Starts a microphone that feeds `capture`."""
         ...
 
-    def open_output(self, device: DeviceChoice, playout: Playout, xruns: Xruns) -> Stream:
+    def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> Stream:
         """Starts a loudspeaker that plays `playout`, and attaches its clock to it."""
         ...
 
@@ -198,3 +251,29 @@ def choose(devices: list[DeviceInfo], choice: DeviceChoice, *, output: bool) -> 
     listed = ", ".join(f"{d.index}: {d.name}" for d in (named or fit))
     why = "several devices fit" if named else "no device fits"
     raise DeviceUnavailable(f"{why} the {kind} {choice!r}; choose one of {listed}")
+
+
+def choose_again(
+    devices: list[DeviceInfo], choice: DeviceChoice, before: DeviceInfo | None, *, output: bool
+) -> DeviceInfo:
+    """The device that was open before, under whatever index it has now.
+
+    The system's default may have become another one meanwhile; that one is taken.
+
+    Raises:
+        DeviceUnavailable: it is not there.
+    """
+    if before is None or choice is None:
+        return choose(devices, choice, output=output)
+    for device in devices:
+        there = (device.n_outputs if output else device.n_inputs) > 0
+        if there and device.host == before.host and _plain(device) == _plain(before):
+            return device
+    if isinstance(choice, int) or choice.isdigit():
+        raise DeviceUnavailable(f"{before.name!r} is not there")
+    return choose(devices, choice, output=output)
+
+
+def _plain(device: DeviceInfo) -> str:
+    """Its name without the card number that ALSA adds: plugged in again, it may get another."""
+    return re.sub(r" \(hw:\d+,\d+\)$", "", device.name)

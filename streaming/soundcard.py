@@ -1,10 +1,12 @@
 """One microphone and one loudspeaker, opened once and kept open.
 
-    microphone -> Capture -> on_frame(Frame)            in the capture's DSP thread
-    Playout -> loudspeaker; on_notice(Drained|Stopped)  in the tending thread
+    microphone -> Capture -> FrontEnd -> on_frame(Frame)  in the capture's DSP thread
+    Playout -> loudspeaker; on_notice(Drained|Stopped)    in the notices' thread
 
-The tending thread gives playout's notices when their sample has sounded, and opens a stream
-anew when it falls into a storm of xruns, when its callback failed or when its device went away.
+A third thread tends the devices. A stream in a storm of xruns is opened anew. A device that went
+away is replaced by silence and looked for until it is back. PortAudio sees a device that was
+plugged in later only after every stream was closed: the other direction is interrupted for that
+moment, once, when the device that is missed has been seen by another process.
 """
 
 from __future__ import annotations
@@ -13,16 +15,36 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 from .capture import Capture, OnFrame
-from .devices import DEVICE_HZ, Backend, DeviceChoice, DeviceUnavailable, Stream, Xruns
+from .device_file import NullBackend
+from .device_side import Side, SideReport
+from .devices import DEVICE_HZ, Backend, DeviceChoice, DeviceInfo, DeviceUnavailable
+from .echo import RATE_HZ, EchoCanceller
+from .front_end import FrontEnd
 from .playout import Notice, Playout
+from .reference import Reference
 
 log = logging.getLogger(__name__)
 
 _TEND_EVERY_S = 0.25
-_RETRY_AFTER_S = 2.0
+_LOOK_AFTER_S = 1.0  # a device went away: the first look for it
+_LOOK_AT_LEAST_EVERY_S = 10.0
+_LASTING_S = 10.0  # open for so long, a device counts as well again
+
+
+@dataclass(frozen=True)
+class CardReport:
+    """How the card fares, for metrics and `doctor`."""
+
+    microphone: SideReport
+    loudspeaker: SideReport
+    n_lost: int
+    """Samples of the microphone, at 48 kHz, that found no room in the daemon."""
+    n_starved: int
+    """How often a reply's sound ran out before its end."""
 
 
 class SoundCard:
@@ -35,8 +57,12 @@ class SoundCard:
         on_end: is called when the microphone is a file and it is over.
         microphone: which one; see `choose`.
         loudspeaker: which one.
-        rate_hz: of the captured frames.
+        canceller: takes the loudspeaker's sound out of the microphone's; None leaves it in.
+        rate_hz: of the captured frames; other than at 16 kHz they come as they were captured,
+            past the front end.
         frame_ms: their length.
+        patient: begin with silence where a device is not there yet, and wait for it.
+        on_change: is called, in whatever thread, when a device was opened, closed or lost.
 
     Raises:
         DeviceUnavailable: a device cannot be had; nothing is left open.
@@ -51,30 +77,57 @@ class SoundCard:
         *,
         microphone: DeviceChoice = None,
         loudspeaker: DeviceChoice = None,
-        rate_hz: int = 16_000,
+        canceller: EchoCanceller | None = None,
+        rate_hz: int = RATE_HZ,
         frame_ms: int = 20,
+        patient: bool = False,
+        on_change: Callable[[], None] | None = None,
     ) -> None:
-        self.capture = Capture(
-            on_frame, on_end, device_hz=DEVICE_HZ, rate_hz=rate_hz, frame_ms=frame_ms
+        reference = Reference(DEVICE_HZ)
+        self.playout = playout = Playout(DEVICE_HZ, time.monotonic, reference)
+        self.front_end = FrontEnd(on_frame, reference, canceller, playout.duck)
+        self.capture = capture = Capture(
+            self.front_end if rate_hz == RATE_HZ else on_frame,
+            on_end,
+            device_hz=DEVICE_HZ,
+            rate_hz=rate_hz,
+            frame_ms=frame_ms,
         )
-        self.playout = Playout(DEVICE_HZ, time.monotonic)
+        self._backend = backend
         self._on_notice = on_notice
+        self._on_change = on_change
+        silence = NullBackend()
+        nothing = silence.devices()[0]
+        self._output = Side(
+            "loudspeaker",
+            loudspeaker,
+            output=True,
+            open_device=lambda device, xruns: backend.open_output(device, playout, xruns),
+            open_silence=lambda xruns: silence.open_output(nothing, playout, xruns),
+        )
+        self._input = Side(
+            "microphone",
+            microphone,
+            output=False,
+            open_device=lambda device, xruns: backend.open_input(device, capture, xruns),
+            open_silence=lambda xruns: silence.open_input(nothing, capture, xruns),
+        )
+        self._sides = (self._output, self._input)
         self._closing = threading.Event()
-        self._output = _Side(
-            "loudspeaker", lambda xruns: backend.open_output(loudspeaker, self.playout, xruns)
-        )
-        self._input = _Side(
-            "microphone", lambda xruns: backend.open_input(microphone, self.capture, xruns)
-        )
-        self._output.open()
-        try:
-            self._input.open()
-        except Exception:
-            self._output.close()
-            raise
-        self.capture.start()
-        self._thread = threading.Thread(target=self._tend, name="sound-card", daemon=True)
-        self._thread.start()
+        self._lock = threading.Lock()  # over both sides; no device's thread takes it
+        self._look_at_s = 0.0
+        self._look_pause_s = _LOOK_AFTER_S
+        self._told: tuple[DeviceInfo | None, ...] = ()
+        self._open_first(patient)
+        capture.start()
+        self._threads = [
+            threading.Thread(target=self._give_notices, name="sound-notices", daemon=True),
+            threading.Thread(target=self._tend, name="sound-devices", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # --- how it fares --------------------------------------------------------------------
 
     @property
     def n_underflows(self) -> int:
@@ -94,16 +147,53 @@ class SoundCard:
     @property
     def latency_s(self) -> float:
         """From microphone to loudspeaker, as the devices claim."""
-        return self._output.latency_s() + self._input.latency_s()
+        return self._output.report().latency_s + self._input.report().latency_s
+
+    @property
+    def microphone_open(self) -> bool:
+        """Whether a microphone can be heard at this moment: open, not muted, not away."""
+        return self._input.device is not None
+
+    def report(self) -> CardReport:
+        """All of it."""
+        return CardReport(
+            self._input.report(),
+            self._output.report(),
+            self.capture.n_lost,
+            self.playout.n_starved,
+        )
+
+    # --- opening and closing -------------------------------------------------------------
+
+    def mute(self) -> None:
+        """Closes the microphone's stream; silence is captured until `unmute`."""
+        with self._lock:
+            if self._closing.is_set() or not self._input.wanted:
+                return
+            self._input.wanted = False
+            self._input.stand_in()
+        self._tell()
+
+    def unmute(self) -> None:
+        """Opens the microphone again; one that is away is waited for."""
+        with self._lock:
+            if self._closing.is_set() or self._input.wanted:
+                return
+            self._input.wanted = True
+            if not self._input.open_again(self._known_devices()):
+                self._miss(self._input)
+        self._tell()
 
     def close(self) -> None:
         """Ends both streams and the threads; closing twice is fine."""
-        self._closing.set()
-        self._input.close()
-        self._output.close()
+        with self._lock:
+            self._closing.set()
+            for side in self._sides:
+                side.close()
         self.capture.close()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout=2.0)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=2.0)
 
     def __enter__(self) -> SoundCard:
         return self
@@ -116,79 +206,115 @@ class SoundCard:
     ) -> None:
         self.close()
 
-    def _tend(self) -> None:
-        while not self._closing.is_set():
-            held = self.playout.next_notice(_TEND_EVERY_S)
-            if held is not None:
-                wait_s = held[0] - self.playout.now_s()
-                self._closing.wait(min(max(wait_s, 0.0), _TEND_EVERY_S))
-                self._give_notices()
-            self._output.tend()
-            self._input.tend()
+    def _open_first(self, patient: bool) -> None:
+        found = self._known_devices() if patient else self._backend.devices()
+        try:
+            for side in self._sides:
+                try:
+                    side.open(found)
+                except DeviceUnavailable as error:
+                    if not patient:
+                        raise
+                    log.warning("the %s is not there yet: %s", side.name, error)
+                    side.stand_in()
+        except Exception:
+            for side in self._sides:
+                side.close()
+            raise
+        self._told = tuple(side.device for side in self._sides)
+
+    # --- notices -------------------------------------------------------------------------
 
     def _give_notices(self) -> None:
-        for notice in self.playout.notices():
-            try:
-                if self._on_notice is not None:
-                    self._on_notice(notice)
-            except Exception:  # the boundary of the tending thread: a consumer's mistake
-                log.exception("the consumer of playout notices failed on %s", notice)
+        while not self._closing.is_set():
+            held = self.playout.next_notice(_TEND_EVERY_S)
+            if held is None:
+                continue
+            wait_s = held[0] - self.playout.now_s()
+            self._closing.wait(min(max(wait_s, 0.0), _TEND_EVERY_S))
+            for notice in self.playout.notices():
+                try:
+                    if self._on_notice is not None:
+                        self._on_notice(notice)
+                except Exception:  # the boundary of this thread: a consumer's mistake
+                    log.exception("the consumer of playout notices failed on %s", notice)
 
+    # --- devices that come and go --------------------------------------------------------
 
-class _Side:
-    """One direction: its stream, its troubles, and opening it anew."""
+    def _tend(self) -> None:
+        while not self._closing.wait(_TEND_EVERY_S):
+            with self._lock:
+                for side in self._sides:
+                    if not self._closing.is_set():
+                        self._check(side)
+            self._tell()
+            if any(side.away for side in self._sides) and time.monotonic() >= self._look_at_s:
+                self._search()
+                self._tell()
 
-    def __init__(self, name: str, open_stream: Callable[[Xruns], Stream]) -> None:
-        self.xruns = Xruns()
-        self.n_reopened = 0
-        self._name = name
-        self._open_stream = open_stream
-        self._stream: Stream | None = None
-        self._retry_at_s = 0.0
-        self._closed = False
-        self._lock = threading.Lock()  # between closing and tending; no device thread takes it
+    def _check(self, side: Side) -> None:
+        trouble = side.trouble()
+        if trouble is not None:
+            log.warning("the %s is gone, silence stands in for it: %s", side.name, trouble)
+            side.stand_in()
+            self._miss(side)
+        elif side.xruns.storm():
+            log.warning("the %s is opened anew: too many blocks came late", side.name)
+            side.open_again(self._known_devices())
 
-    def open(self) -> None:
-        self._stream = self._open_stream(self.xruns)
+    def _miss(self, side: Side) -> None:
+        """From now on the device is looked for; soon, unless it goes time and again."""
+        side.n_gone += 1
+        if time.monotonic() - side.opened_s > _LASTING_S:
+            self._look_pause_s = _LOOK_AFTER_S
+        self._look_at_s = time.monotonic() + self._look_pause_s
 
-    def close(self) -> None:
+    def _search(self) -> None:
+        """Looks, and opens what is back."""
+        try:
+            found = self._backend.look()  # takes a moment, so without the lock
+        except DeviceUnavailable as error:
+            log.debug("no sound devices are found: %s", error)
+            found = []
         with self._lock:
-            self._closed = True
-            self._drop()
-
-    def latency_s(self) -> float:
-        stream = self._stream
-        return stream.latency_s if stream is not None else 0.0
-
-    def tend(self) -> None:
-        """Opens the stream anew if it needs that; tries again later where it does not work."""
-        with self._lock:
-            trouble = None if self._closed else self._trouble()
-            if trouble is None or time.monotonic() < self._retry_at_s:
+            if self._closing.is_set():
                 return
-            if self._stream is not None:
-                log.warning("the %s is opened anew: %s", self._name, trouble)
-            self._drop()
-            self.xruns.calm()
-            self._retry_at_s = time.monotonic() + _RETRY_AFTER_S
+            if any(side.away and side.among(found) for side in self._sides):
+                self._bring_back(found)
+            self._look_pause_s = min(self._look_pause_s * 1.5, _LOOK_AT_LEAST_EVERY_S)
+            self._look_at_s = time.monotonic() + self._look_pause_s
+
+    def _bring_back(self, found: list[DeviceInfo]) -> None:
+        """Opens what is away; closes the rest for a moment if the library has to look anew."""
+        if found != self._known_devices():
+            for side in self._sides:
+                side.close()
             try:
-                self.open()
+                self._backend.rescan()
             except DeviceUnavailable as error:
-                log.debug("the %s is still away: %s", self._name, error)
-                return
-            self.n_reopened += 1
-            log.info("the %s is open again", self._name)
+                log.warning("%s", error)
+        for side in self._sides:
+            if side.away and side.open_again(self._known_devices()):
+                device = side.device
+                log.info("the %s is open again: %s", side.name, device and device.name)
+            elif not side.wanted:
+                side.stand_in()
 
-    def _trouble(self) -> str | None:
-        if self._stream is None:
-            return "it went away"
-        if (failure := self._stream.failure()) is not None:
-            return f"its callback failed ({type(failure).__name__}: {failure})"
-        if not self._stream.active():
-            return "its device stopped"
-        return "too many blocks came late" if self.xruns.storm() else None
+    def _known_devices(self) -> list[DeviceInfo]:
+        try:
+            return self._backend.devices()
+        except DeviceUnavailable as error:
+            log.debug("no sound devices are known: %s", error)
+            return []
 
-    def _drop(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
+    def _tell(self) -> None:
+        """Says once that other devices are open than before."""
+        now = tuple(side.device for side in self._sides)
+        if now == self._told:
+            return
+        self._told = now
+        try:
+            if self._on_change is not None:
+                self._on_change()
+        except Exception:  # the boundary of this thread: a consumer's mistake
+            log.exception("the consumer of device changes failed")

@@ -16,6 +16,7 @@ from vivavoce.streaming.devices import (
     DeviceClock,
     DeviceInfo,
     DeviceUnavailable,
+    Pulse,
     Xruns,
     choose,
     make_backend,
@@ -79,6 +80,20 @@ def test_a_storm_is_more_than_twenty_xruns_within_a_second():
     for i in range(100):
         xruns.count(i * 0.06)
     assert not xruns.storm()
+
+
+def test_a_device_clock_is_not_asked_once_it_is_stopped():
+    asked: list[float] = []
+
+    def read() -> float:
+        asked.append(50.0)
+        return 50.0
+
+    clock = DeviceClock(read, OSError)
+    before = clock.now()
+    clock.stop()
+    assert clock.now() == pytest.approx(before, abs=0.5)
+    assert len(asked) == 1
 
 
 def test_a_device_clock_goes_on_when_the_device_cannot_be_asked():
@@ -181,40 +196,53 @@ class FakeStream:
     def time_s(self) -> float:
         return time.monotonic()
 
-    def active(self) -> bool:
-        return self.alive
-
-    def failure(self) -> Exception | None:
-        return self.error
+    def trouble(self) -> str | None:
+        if self.error is not None:
+            return f"its callback failed ({type(self.error).__name__}: {self.error})"
+        return None if self.alive else "its device stopped"
 
     def close(self) -> None:
         self.closed = True
 
 
 class FakeBackend:
-    """Opens streams that do nothing; `away` makes opening fail."""
+    """Opens streams that do nothing. `there` are the devices that are plugged in; the library
+    knows them as of its last scan.
+    """
 
     name = "fake"
 
-    def __init__(self) -> None:
+    def __init__(self, there: list[DeviceInfo] | None = None) -> None:
+        self.there = there or [DeviceInfo(0, "card", "fake", 1, 1, True, True)]
+        self.known = self.there
         self.outputs: list[FakeStream] = []
         self.inputs: list[FakeStream] = []
+        self.opened: list[DeviceInfo] = []
         self.xruns: list[Xruns] = []
-        self.away = False
+        self.n_scans = 0
 
     def devices(self) -> list[DeviceInfo]:
-        return []
+        return self.known
 
-    def open_input(self, device: object, capture: Capture, xruns: Xruns) -> FakeStream:
-        return self._open(self.inputs, xruns)
+    def look(self) -> list[DeviceInfo]:
+        return self.there
 
-    def open_output(self, device: object, playout: Playout, xruns: Xruns) -> FakeStream:
-        return self._open(self.outputs, xruns)
+    def rescan(self) -> None:
+        assert all(stream.closed for stream in self.inputs + self.outputs)
+        self.known = self.there
+        self.n_scans += 1
 
-    def _open(self, streams: list[FakeStream], xruns: Xruns) -> FakeStream:
-        if self.away:
+    def open_input(self, device: DeviceInfo, capture: Capture, xruns: Xruns) -> FakeStream:
+        return self._open(self.inputs, device, xruns)
+
+    def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> FakeStream:
+        return self._open(self.outputs, device, xruns)
+
+    def _open(self, streams: list[FakeStream], device: DeviceInfo, xruns: Xruns) -> FakeStream:
+        if device not in self.there:
             raise DeviceUnavailable("gone")
         self.xruns.append(xruns)
+        self.opened.append(device)
         streams.append(FakeStream())
         return streams[-1]
 
@@ -222,7 +250,7 @@ class FakeBackend:
 @pytest.fixture
 def hasty(monkeypatch):
     monkeypatch.setattr(soundcard, "_TEND_EVERY_S", 0.01)
-    monkeypatch.setattr(soundcard, "_RETRY_AFTER_S", 0.05)
+    monkeypatch.setattr(soundcard, "_LOOK_AFTER_S", 0.05)
 
 
 def eventually(condition) -> bool:
@@ -247,17 +275,103 @@ def test_a_storm_of_underflows_opens_the_loudspeaker_anew(hasty, caplog):
     assert "too many blocks came late" in caplog.text
 
 
-def test_a_microphone_that_comes_back_is_opened_again(hasty, caplog):
-    backend = FakeBackend()
-    with SoundCard(backend, lambda frame: None) as card:
-        backend.away = True
+SPEAKER = DeviceInfo(0, "built-in: Analog (hw:0,0)", "ALSA", 0, 2, default_output=True)
+USB = DeviceInfo(1, "USB Mic: Audio (hw:1,0)", "ALSA", 1, 0, default_input=True)
+WEBCAM = DeviceInfo(1, "Webcam: Audio (hw:1,0)", "ALSA", 1, 0, default_input=True)
+USB_LATER = DeviceInfo(2, "USB Mic: Audio (hw:2,0)", "ALSA", 1, 0)
+
+
+@pytest.mark.parametrize("choice", [1, "1", "usb mic"])
+def test_a_microphone_that_comes_back_is_found_under_its_new_number(hasty, caplog, choice):
+    backend = FakeBackend([SPEAKER, USB])
+    frames: list[Frame] = []
+    with SoundCard(backend, frames.append, microphone=choice) as card:
+        backend.there = [SPEAKER, WEBCAM]  # where the old number is another device now
         backend.inputs[0].alive = False
         assert eventually(lambda: backend.inputs[0].closed)
-        time.sleep(0.15)
-        backend.away = False
+        assert eventually(lambda: len(frames) > 10), "silence stands in"
+        assert not card.microphone_open
+        assert backend.n_scans == 0, "nothing is disturbed while the device is away"
+        assert not backend.outputs[0].closed
+        backend.there = [SPEAKER, WEBCAM, USB_LATER]
         assert eventually(lambda: len(backend.inputs) == 2)
-        assert eventually(lambda: card.n_reopened == 1)
-    assert caplog.text.count("opened anew") == 1
+        assert backend.opened[-1] == USB_LATER
+        assert eventually(lambda: card.microphone_open)
+        report = card.report()
+        assert backend.n_scans == 1
+        assert (report.microphone.n_gone, report.microphone.n_reopened) == (1, 1)
+        assert (report.loudspeaker.n_gone, report.loudspeaker.n_reopened) == (0, 1)
+        assert report.microphone.device == USB_LATER
+    assert caplog.text.count("the microphone is gone") == 1
+
+
+def test_a_device_that_comes_back_as_it_was_disturbs_nothing(hasty):
+    backend = FakeBackend([SPEAKER, USB])
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.there = [SPEAKER]
+        backend.inputs[0].alive = False
+        assert eventually(lambda: not card.microphone_open)
+        backend.there = [SPEAKER, USB]
+        assert eventually(lambda: card.microphone_open)
+        assert (backend.n_scans, len(backend.outputs)) == (0, 1)
+
+
+def test_in_place_of_the_lost_default_another_device_is_taken(hasty):
+    backend = FakeBackend([SPEAKER, USB])
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.there = [SPEAKER, WEBCAM]
+        backend.inputs[0].alive = False
+        assert eventually(lambda: card.report().microphone.device == WEBCAM)
+
+
+def test_a_reply_ends_though_the_loudspeaker_is_away(hasty):
+    backend = FakeBackend()
+    notices: list[object] = []
+    with SoundCard(backend, lambda frame: None, notices.append) as card:
+        backend.there = []
+        backend.outputs[0].alive = False
+        card.playout.open(1, 48_000)
+        card.playout.write(1, np.full(4800, 0.5, np.float32))
+        card.playout.finish(1)
+        assert eventually(lambda: notices == [Drained(1, 4800)])
+
+
+def test_a_patient_card_waits_for_a_device_that_is_not_there_yet(hasty, caplog):
+    backend = FakeBackend([SPEAKER])
+    with pytest.raises(DeviceUnavailable, match="no microphone was found"):
+        SoundCard(backend, lambda frame: None)
+    assert backend.outputs[0].closed
+    changes: list[bool] = []
+    told = lambda: changes.append(card.microphone_open)  # noqa: E731
+    with SoundCard(backend, lambda frame: None, patient=True, on_change=told) as card:
+        backend.there = [SPEAKER, USB]
+        assert eventually(lambda: changes == [True])
+        assert card.report().microphone.device == USB
+    assert "the microphone is not there yet: no microphone was found" in caplog.text
+
+
+def test_mute_closes_the_stream_and_silence_is_captured(hasty):
+    backend = FakeBackend()
+    frames: list[Frame] = []
+    changes: list[bool] = []
+    told = lambda: changes.append(card.microphone_open)  # noqa: E731
+    with SoundCard(backend, frames.append, on_change=told) as card:
+        card.mute()
+        card.mute()
+        assert backend.inputs[0].closed and not card.microphone_open
+        assert eventually(lambda: len(frames) > 5)
+        assert not any(frame.pcm.any() for frame in frames)
+        time.sleep(0.1)
+        assert len(backend.inputs) == 1, "a muted microphone is not looked for"
+        card.unmute()
+        assert not backend.inputs[1].closed and card.microphone_open
+        assert changes == [False, True]
+        backend.there = []
+        card.mute()
+        card.unmute()
+        assert not card.microphone_open
+        backend.there = backend.known
+        assert eventually(lambda: card.microphone_open)
 
 
 def test_a_failed_callback_is_logged_and_its_stream_opened_anew(hasty, caplog):
@@ -266,6 +380,18 @@ def test_a_failed_callback_is_logged_and_its_stream_opened_anew(hasty, caplog):
         backend.outputs[0].error = ZeroDivisionError("oh")
         assert eventually(lambda: card.n_reopened == 1)
     assert "ZeroDivisionError: oh" in caplog.text
+
+
+def test_a_device_without_a_pulse_is_in_trouble():
+    pulse = Pulse(longest_s=3.0)
+    assert pulse.trouble(True, 100.0) is None
+    assert pulse.trouble(True, 102.9) is None
+    pulse.beat()
+    assert pulse.trouble(True, 104.0) is None
+    assert pulse.trouble(True, 107.5) == "no sound came or went for 3 s"
+    pulse.beat()
+    assert pulse.trouble(True, 108.0) is None
+    assert pulse.trouble(False, 108.0) == "its device stopped"
 
 
 def test_a_failing_consumer_of_notices_does_not_end_the_tending(caplog):
@@ -398,11 +524,11 @@ def test_a_callback_that_fails_ends_its_stream_and_keeps_the_reason(monkeypatch)
     fake = use(monkeypatch, FakeSounddevice([CARD]))
     backend = make_backend("sounddevice")
     playout = Playout(48_000, time.monotonic)
-    stream = backend.open_output(None, playout, Xruns())
+    stream = backend.open_output(backend.devices()[0], playout, Xruns())
     playout.fill = None  # type: ignore[method-assign, assignment]
     with pytest.raises(FakeSounddevice.CallbackAbort):
         fake.opened[0].callback(np.zeros((480, 1), np.float32), 480, STAMPS, FINE)
-    assert isinstance(stream.failure(), TypeError)
+    assert "its callback failed (TypeError" in (stream.trouble() or "")
 
 
 class FakePyAudio:
@@ -476,7 +602,9 @@ def test_pyaudio_callbacks_copy_count_and_stamp(monkeypatch):
 def test_a_pyaudio_callback_that_fails_ends_its_stream(monkeypatch, hasty, caplog):
     fake = FakePyAudio()
     monkeypatch.setitem(sys.modules, "pyaudio", fake)
-    with SoundCard(make_backend("pyaudio"), lambda frame: None) as card:
+    backend = make_backend("pyaudio")
+    monkeypatch.setattr(backend, "look", backend.devices)
+    with SoundCard(backend, lambda frame: None) as card:
         data, verdict = fake.opened[0].stream_callback(None, 480, {}, 0)
         assert (data, verdict) == (bytes(4 * 480), fake.paAbort)
         assert eventually(lambda: card.n_reopened == 1)
