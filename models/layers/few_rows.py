@@ -95,7 +95,7 @@ def linear(x: Tensor, matrix: Matrix) -> Tensor:
 def _multiply(vectors: Tensor, matrix: Matrix, y: Tensor) -> None:
     """vectors [n, C] times the matrix, transposed, into y [n, R]; n is at most MAX_VECTORS."""
     weights, scales = matrix.pointers
-    _library().few_rows_linear(
+    functions().few_rows_linear(
         ctypes.c_int(KINDS[matrix.weights.dtype]),
         ctypes.c_void_p(weights),
         ctypes.c_void_p(scales),
@@ -148,7 +148,7 @@ class ExpertTable:
         weights, scales = self._weights[used], self._scales[used]
         inner = torch.zeros(len(of), self.hidden_columns)
         out = torch.empty(len(of), self.dim)
-        _library().few_rows_experts(
+        functions().few_rows_experts(
             ctypes.c_int(KINDS[self.stored]),
             ctypes.c_int(len(used)),
             ctypes.c_void_p(first.ctypes.data),
@@ -227,7 +227,8 @@ def _padded(x: Tensor, columns: int) -> Tensor:
     return F.pad(x.float(), (0, columns - x.shape[1])).contiguous()
 
 
-def _library() -> ctypes.CDLL:
+def functions() -> ctypes.CDLL:
+    """The compiled functions, for those who have asked `usable`."""
     compiled = library()
     assert compiled is not None, "usable() was not asked"
     return compiled

@@ -35,14 +35,28 @@ class KvCache:
 
     def append(self, k: Tensor, v: Tensor) -> KvCache:
         """A cache that also holds k, v [B, kv_heads, T, head_dim]."""
-        end = self.length + k.shape[2]
+        longer = self.longer(k.shape[2], k)
+        new_k, new_v = longer.keys_values()
+        new_k[:, :, self.length :] = k
+        new_v[:, :, self.length :] = v
+        return longer
+
+    def longer(self, n: int, like: Tensor) -> KvCache:
+        """A cache of n more positions, which the caller writes before anybody looks at them.
+
+        like: keys [B, kv_heads, any, head_dim] of the shape and kind that are to be kept.
+        """
+        end = self.length + n
         buffer = self._buffer
         if buffer is None or buffer.used != self.length or buffer.k.shape[2] < end:
-            buffer = self._copied(k, v, end)
-        buffer.k[:, :, self.length : end] = k
-        buffer.v[:, :, self.length : end] = v
+            buffer = self._copied(like, end)
         buffer.used = end
         return KvCache(end, buffer, self.room)
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Of keys and values; None while there are none."""
+        return None if self._buffer is None else self._buffer.k.dtype
 
     def extended(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """All keys and values with k, v behind them, which are not kept.
@@ -76,13 +90,12 @@ class KvCache:
         k, v = self.keys_values()
         return KvCache(room=self.room).append(k[:, :, -n:], v[:, :, -n:])
 
-    def _copied(self, k: Tensor, v: Tensor, end: int) -> _Buffer:
+    def _copied(self, like: Tensor, end: int) -> _Buffer:
         capacity = self.room
         while capacity < end:
             capacity *= 2
-        batch, heads, _, head_dim = k.shape
-        new_k = k.new_empty(batch, heads, capacity, head_dim)
-        new_v = v.new_empty(batch, heads, capacity, head_dim)
+        batch, heads, _, head_dim = like.shape
+        new_k, new_v = (like.new_empty(batch, heads, capacity, head_dim) for _ in "kv")
         if self.length:
             old_k, old_v = self.keys_values()
             new_k[:, :, : self.length] = old_k

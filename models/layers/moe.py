@@ -35,9 +35,13 @@ class RoutedMixture(nn.Module):
         """One expert's gate [I, D], up [I, D] and down [D, I] as they are stored."""
         raise NotImplementedError
 
+    def every_matrix(self) -> list[tuple[Matrix, Matrix, Matrix]]:
+        """The matrices of all experts."""
+        return [self.matrices(index) for index in range(self.routers.shape[1])]
+
     def prepare_few_rows(self) -> None:
         """From now on few positions on the CPU take the compiled functions of few_rows.py."""
-        experts = [self.matrices(index) for index in range(self.routers.shape[1])]
+        experts = self.every_matrix()
         if experts[0][0].weights.dtype in KINDS:
             self._table = ExpertTable(experts)
 

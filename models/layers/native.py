@@ -1,6 +1,6 @@
-"""few_rows.cpp, compiled where a C++ compiler is found: decoding on the CPU at memory speed.
+"""The C++ files, compiled where a compiler is found: decoding on the CPU at memory speed.
 
-The library is built once for a machine, in about two seconds, and kept in the user's cache
+The library is built once for a machine, in about five seconds, and kept in the user's cache
 folder. Nothing depends on it: `library()` is None where there is no compiler, or where the
 environment variable VIVAVOCE_NATIVE is 0.
 """
@@ -18,7 +18,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("few_rows.cpp")
+SOURCES = [Path(__file__).with_name(name) for name in ("few_rows.cpp", "decode_layer.cpp")]
+HEADER = Path(__file__).with_name("few_rows.h")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC", "-std=c++17")
 FLAGS += ("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math")
 COMPILERS = ("g++", "clang++", "c++")
@@ -39,7 +40,7 @@ def library() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(_built(compiler)))
     except (OSError, subprocess.SubprocessError) as error:
-        log.warning("few_rows.cpp could not be compiled, decoding will be slower: %s", error)
+        log.warning("the C++ files could not be compiled, decoding will be slower: %s", error)
         return None
 
 
@@ -51,14 +52,14 @@ def _compiler() -> str | None:
 def _built(compiler: str) -> Path:
     """The library's path; compiles it unless it is there."""
     folder = _cache_folder()
-    path = folder / f"few_rows-{_fingerprint(compiler)}.so"
+    path = folder / f"native-{_fingerprint(compiler)}.so"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".so", delete=False) as scratch:
         unfinished = Path(scratch.name)
     try:
-        command = [compiler, *FLAGS, "-o", str(unfinished), str(SOURCE)]
+        command = [compiler, *FLAGS, "-o", str(unfinished), *map(str, SOURCES)]
         subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_TIMEOUT_S)
         unfinished.replace(path)  # whole or not at all, also when two processes build at once
     finally:
@@ -72,9 +73,10 @@ def _cache_folder() -> Path:
 
 
 def _fingerprint(compiler: str) -> str:
-    """Changes with the source, the compiler and the processor it is built for."""
+    """Changes with the sources, the compiler and the processor it is built for."""
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=20).stdout
-    parts = [SOURCE.read_bytes(), version, " ".join(FLAGS).encode(), _processor().encode()]
+    sources = [path.read_bytes() for path in (HEADER, *SOURCES)]
+    parts = [*sources, version, " ".join(FLAGS).encode(), _processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.attention import Attention
+from ..layers.decode_layer import DecodeLayer
 from ..layers.feed_forward import SwiGlu
 from ..layers.kv_cache import KvCache
 from ..layers.rotary import RotaryTable, rotary_table, rotary_table_at
@@ -40,9 +41,16 @@ class TalkerLayer(nn.Module):
         )
         self.ffn_norm = nn.RMSNorm(config.dim, eps=config.eps)
         self.ffn = SwiGlu(config.dim, config.ffn_dim)
+        self._alone: DecodeLayer | None = None
+
+    def prepare_few_rows(self) -> None:
+        """From now on one position on the CPU takes the compiled function of decode_layer.py."""
+        self._alone = DecodeLayer(self.attention_norm, self.attention, self.ffn_norm, self.ffn)
 
     def step(self, x: Tensor, cache: KvCache, table: RotaryTable) -> tuple[Tensor, KvCache]:
         """x [1, T, D] follows the cached positions and is rotated by `table`."""
+        if self._alone is not None and self._alone.usable(x, cache):
+            return self._alone.step(x, cache, table)
         y, cache = self.attention.step(self.attention_norm(x), cache, table=table)
         x = x + y
         return x + self.ffn(self.ffn_norm(x)), cache

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.attention import Attention
+from ..layers.decode_layer import DecodeLayer
 from ..layers.kv_cache import KvCache
 from ..layers.moe import ListedMoE, MoE
 from ..layers.rotary import RotaryTable, rotary_table_at
@@ -45,6 +46,11 @@ class ThinkerLayer(nn.Module):
             N_MODALITIES,
         )
         self.moe = ListedMoE(*sizes) if storage == "listed" else MoE(*sizes, everywhere_up_to=0)
+        self._alone: DecodeLayer | None = None
+
+    def prepare_few_rows(self) -> None:
+        """From now on one position on the CPU takes the compiled function of decode_layer.py."""
+        self._alone = DecodeLayer(self.attention_norm, self.attention, self.moe_norm, self.moe)
 
     def step(
         self,
@@ -55,6 +61,9 @@ class ThinkerLayer(nn.Module):
         visible: Tensor | None = None,
     ) -> tuple[Tensor, KvCache]:
         """The next positions x [B, T, D] → [B, T, D] and the cache with them."""
+        alone = self._alone if visible is None and isinstance(modality, int) else None
+        if alone is not None and alone.usable(x, cache):
+            return alone.step(x, cache, table, modality)
         y, cache = self.attention.step(self.attention_norm(x), cache, table=table, visible=visible)
         x = x + y
         return x + self.moe(self.moe_norm(x), modality), cache

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -65,18 +65,12 @@ def test_products_of_any_size_are_right(form: str, n: int, rows: int, columns: i
     torch.testing.assert_close(linear(x, matrix), x @ meant.T, atol=1e-3, rtol=1e-4)
 
 
-@compiled
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="about instructions of x86-64")
 @torch.inference_mode()
 @pytest.mark.parametrize("form", FORMS)
 def test_a_processor_without_avx512_gets_the_same(
-    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: str, without_avx512: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native, "FLAGS", (*native.FLAGS, "-mno-avx512f"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    older = native.library.__wrapped__()
-    assert older is not None
-    monkeypatch.setattr(few_rows, "library", lambda: older)
+    monkeypatch.setattr(few_rows, "library", lambda: without_avx512)
     for n, columns in ((1, 200), (3, 96), (7, 33)):
         weight, x = torch.randn(19, columns), torch.randn(n, columns)
         matrix, meant = stored(weight, form)
