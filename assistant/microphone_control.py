@@ -1,0 +1,313 @@
+"""This machine's microphone, switched: the state machine of `microphone.py` with its hands.
+
+    capture's thread: heard(pcm) -> wake word? -> queue -> run(): Microphone -> effects
+    anybody on the event loop: status, changes(), set_muted(), talk()
+
+HTTP, the terminal and later faces (MQTT, Wyoming) use the second line and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..streaming.frames import History, Pcm
+from ..streaming.wake import LATEST_MS, OwnVoice, WakeWord, command_start
+from . import microphone as mic
+from .microphone import Indicator, Microphone
+
+log = logging.getLogger(__name__)
+
+MICROPHONE_HZ = 16_000
+LONGEST_BACKLOG = 250  # frames of 20 ms that may wait for the event loop
+KEPT_S = 1.0  # of what nobody listened to, for what was said before the microphone opened
+_SLOW_WATCHER = 32  # changes that may wait for one who watches; then the oldest is dropped
+
+
+class MicrophoneRefused(Exception):
+    """It cannot be done now; the message says why."""
+
+
+class Device(Protocol):
+    """The sound card, as far as it can be muted. Calls may take a while: not on the event loop."""
+
+    @property
+    def microphone_open(self) -> bool:
+        """Whether the stream is open at this moment: not muted, not unplugged."""
+        ...
+
+    def mute(self) -> None:
+        """Close the microphone's stream."""
+        ...
+
+    def unmute(self) -> None:
+        """Open it again."""
+        ...
+
+
+class Hearer(Protocol):
+    """The conversation the microphone speaks to."""
+
+    @property
+    def engaged(self) -> bool:
+        """Somebody speaks to the assistant, or it answers, until that was heard to its end."""
+        ...
+
+    async def hear(self, pcm: Pcm) -> None:
+        """The next samples [n] at 16 kHz."""
+        ...
+
+    async def forget(self, by_hand: bool) -> None:
+        """Forget an unfinished turn. by_hand: the next one ends with `answer`, not with a pause."""
+        ...
+
+    async def answer(self) -> None:
+        """What was said since `forget(by_hand=True)` is a turn."""
+        ...
+
+    async def interrupt(self, by_hand: bool) -> None:
+        """Fall silent. by_hand: a button was pressed; else the wake word was said."""
+        ...
+
+
+@dataclass(frozen=True)
+class Status:
+    """What everybody may know of the microphone.
+
+    state: muted (stream closed), waiting (only the wake word or the button is waited for) or
+        open (the conversation hears).
+    why: what opened it: always, wake_word, follow_up or button.
+    device_open: whether the stream is open; not while muted or unplugged.
+    """
+
+    state: str
+    why: str
+    muted: bool
+    talking: bool
+    device_open: bool
+    activation: str
+    wake_word: str | None
+
+
+class WakeEar:
+    """The wake word in the microphone's sound, unless the loudspeaker said it.
+
+    Args:
+        word: the engine.
+        on_wake: is told of each: "taken", or "own_voice".
+    """
+
+    def __init__(self, word: WakeWord, on_wake: Callable[[str], None]) -> None:
+        self.phrase = word.phrase
+        self.own_voice: OwnVoice | None = None
+        self._word = word
+        self._on_wake = on_wake
+
+    def feed(self, pcm: Pcm) -> bool:
+        """Whether a person has said the word, known with these samples [n]."""
+        own = self.own_voice
+        if own is not None:
+            own.feed(len(pcm))
+        if not self._word.feed(pcm):
+            return False
+        ours = own is not None and own.speaks
+        self._on_wake("own_voice" if ours else "taken")
+        return not ours
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    pcm: Pcm
+    woken: bool
+
+
+class _Order:
+    """Something that was asked for, and who waits for it."""
+
+    def __init__(self, make: Callable[[int], mic.Event]) -> None:
+        self.make = make
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class MicrophoneControl:
+    """See the module's text. Belongs to the event loop that made it.
+
+    Args:
+        microphone: the state machine, not started.
+        wake: hears the wake word; None where none is waited for.
+        on_change: is told every new status.
+    """
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        wake: WakeEar | None = None,
+        on_change: Callable[[Status], None] = lambda status: None,
+    ) -> None:
+        self.wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._microphone = microphone
+        self._on_change = on_change
+        self._device: Device | None = None
+        self._hearer: Hearer | None = None
+        self._indicator = Indicator("muted")
+        self._passing = False
+        self._inbox: asyncio.Queue[_Frame | _Order] = asyncio.Queue()
+        self._history = History(round(KEPT_S * MICROPHONE_HZ), MICROPHONE_HZ)
+        self._watchers: set[asyncio.Queue[Status | None]] = set()
+        self._told: Status | None = None
+        self._closed = False
+
+    # --- the capture's thread ----------------------------------------------------------------
+
+    def heard(self, pcm: Pcm) -> None:
+        """What the microphone gave, [n] at 16 kHz."""
+        woken = self.wake is not None and self.wake.feed(pcm)
+        self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken))
+
+    def _keep(self, frame: _Frame) -> None:
+        if self._inbox.qsize() < LONGEST_BACKLOG or frame.woken:
+            self._inbox.put_nowait(frame)
+
+    # --- everybody ---------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """How it stands now."""
+        device, indicator = self._device, self._indicator
+        return Status(
+            state=indicator.state,
+            why=indicator.why,
+            muted=indicator.state == "muted",
+            talking=indicator.why == "button",
+            device_open=device is not None and device.microphone_open,
+            activation=self._microphone.activation,
+            wake_word=self.wake.phrase if self.wake is not None else None,
+        )
+
+    async def set_muted(self, muted: bool) -> None:
+        """Comes back when the stream is closed, or was told to open."""
+        await self._order(lambda at: mic.Muted() if muted else mic.Unmuted(at))
+
+    async def talk(self, pushed: bool) -> None:
+        """Push the button, or release it: what was said meanwhile is a turn.
+
+        Raises:
+            MicrophoneRefused: it is muted.
+        """
+        if pushed and self._indicator.state == "muted":
+            raise MicrophoneRefused("the microphone is muted; unmute it first")
+        await self._order(lambda at: mic.Pushed(at) if pushed else mic.Released(at))
+
+    async def changes(self) -> AsyncIterator[Status]:
+        """The status now, and whenever it changes, until the microphone is closed for good."""
+        if self._closed:
+            return
+        waiting: asyncio.Queue[Status | None] = asyncio.Queue()
+        self._watchers.add(waiting)
+        try:
+            status: Status | None = self.status
+            while status is not None:
+                yield status
+                status = await waiting.get()
+        finally:
+            self._watchers.discard(waiting)
+
+    def device_changed(self) -> None:
+        """The device came, or went; on the event loop."""
+        self._publish()
+
+    async def _order(self, make: Callable[[int], mic.Event]) -> None:
+        if self._closed:
+            raise MicrophoneRefused("the microphone is closed: the daemon is stopping")
+        order = _Order(make)
+        self._inbox.put_nowait(order)
+        await order.done
+
+    # --- its owner ---------------------------------------------------------------------------
+
+    async def run(self, device: Device, hearer: Hearer) -> None:
+        """Serve until cancelled. `device` may be open already."""
+        self._device, self._hearer = device, hearer
+        await self._carry_out(self._microphone.start())
+        while True:
+            item = await self._inbox.get()
+            try:
+                await self._take(item)
+            except Exception as error:  # the supervisor: one failure must not make it deaf
+                log.exception("the microphone could not handle %s", type(item).__name__)
+                if isinstance(item, _Order) and not item.done.done():
+                    item.done.set_exception(MicrophoneRefused(f"it failed: {error}"))
+
+    def close(self) -> None:
+        """No more changes will come; whoever waits is told."""
+        self._closed = True
+        for waiting in self._watchers:
+            waiting.put_nowait(None)
+        while not self._inbox.empty():
+            item = self._inbox.get_nowait()
+            if isinstance(item, _Order) and not item.done.done():
+                item.done.set_exception(MicrophoneRefused("the daemon is stopping"))
+
+    async def _take(self, item: _Frame | _Order) -> None:
+        if isinstance(item, _Order):
+            await self._carry_out(self._microphone.receive(item.make(self._history.end)))
+            if not item.done.done():
+                item.done.set_result(None)
+            return
+        assert self._hearer is not None
+        if self._indicator.state == "muted":
+            return  # heard before it was closed, or silence in its place
+        self._history.feed(item.pcm)
+        at, before = self._history.end, self._passing
+        await self._carry_out(self._microphone.receive(mic.Passed(at, self._hearer.engaged)))
+        if item.woken:
+            recent = self._history.read(at - LATEST_MS * MICROPHONE_HZ // 1000)
+            start = recent.start + command_start(recent.pcm)
+            effects = self._microphone.receive(mic.WakeHeard(at, start))
+            await self._carry_out(effects)
+            if effects:
+                return  # attending to what follows the word: this frame is part of it
+        if before and self._passing:
+            await self._hearer.hear(item.pcm)
+
+    async def _carry_out(self, effects: list[mic.Effect]) -> None:
+        for effect in effects:
+            await self._do(effect)
+
+    async def _do(self, effect: mic.Effect) -> None:
+        assert self._device is not None and self._hearer is not None
+        if isinstance(effect, Indicator):
+            self._indicator = effect
+            self._publish()
+        elif isinstance(effect, mic.OpenDevice):
+            await asyncio.to_thread(self._device.unmute)
+            self._publish()
+        elif isinstance(effect, mic.CloseDevice):
+            await asyncio.to_thread(self._device.mute)
+            self._history = History(round(KEPT_S * MICROPHONE_HZ), MICROPHONE_HZ, self._history.end)
+        elif isinstance(effect, mic.Attend):
+            self._passing = True
+            await self._hearer.forget(effect.by_hand)
+            await self._hearer.hear(self._history.read(effect.start).pcm)
+        elif isinstance(effect, mic.Ignore):
+            self._passing = False
+            await self._hearer.forget(False)
+        elif isinstance(effect, mic.Answer):
+            await self._hearer.answer()
+        else:
+            await self._hearer.interrupt(effect.by_hand)
+
+    def _publish(self) -> None:
+        status = self.status
+        if status == self._told:
+            return
+        self._told = status
+        self._on_change(status)
+        for waiting in self._watchers:
+            if waiting.qsize() >= _SLOW_WATCHER:
+                waiting.get_nowait()
+            waiting.put_nowait(status)
