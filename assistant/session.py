@@ -24,6 +24,7 @@ from collections.abc import Callable
 from typing import cast, get_args
 
 from ..streaming.frames import Pcm
+from ..streaming.patience import AFTER_QUESTION
 from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.playout import Playout
 from .core import effects as core
@@ -32,13 +33,14 @@ from .core.conversation import Conversation
 from .core.effects import Effect
 from .core.events import ClientEvent, Event, SpeechEvent
 from .core.ids import CountedIds
-from .core.items import InputAudio, MessageItem, OutputAudio
+from .core.items import InputAudio, MessageItem, OutputAudio, OutputText
 from .core.notices import AudioDelta, ItemDeleted, Notice, ResponseDone
 from .ears import Attention, Ears
 from .engine import Engine
 from .hearing import Hearing
 from .model_items import arguments_of
 from .outlet import LocalOutlet, Outlet, RemoteOutlet
+from .questions import is_question
 from .recorder import Recorder
 from .session_requests import SessionRequests
 from .session_settings import SessionSettings, at_rates_of
@@ -100,7 +102,12 @@ class Session(SessionRequests):
         self._line = engine.line(self._happened, self._sounds.heard)
         self._ears = Ears(rates.input_rate_hz)
         self._attention = Attention(self._ears, self._line.listen)
-        self._hearing = Hearing(self._settings.endpoint, self._settings.vad)
+        self._hearing = Hearing(
+            self._settings.endpoint,
+            self._settings.vad,
+            self._settings.patience,
+            echo=playout is not None,
+        )
         self._outlet = self._make_outlet(playout)
         self._times = TurnClock(rates.input_rate_hz, loop.time, on_turn or (lambda times: None))
         self._inbox: deque[Event] = deque()
@@ -136,7 +143,9 @@ class Session(SessionRequests):
         """Change the settings; what a model must know takes effect between replies."""
         old, settings = self._settings, at_rates_of(self._line.engine.model, settings)
         self._settings = settings
-        for event in self._hearing.configure(settings.endpoint, settings.vad, self._ears.end):
+        for event in self._hearing.configure(
+            settings.endpoint, settings.vad, settings.patience, self._ears.end
+        ):
             self._happened(event)
         if settings.core.turn_detection and not old.core.turn_detection:
             self._hearing.restart(self._ears.end)
@@ -172,11 +181,17 @@ class Session(SessionRequests):
         timeout_ms, since = self._settings.idle_timeout_ms, self._quiet_since
         if timeout_ms is None or since is None:
             return
+        if self._hearing.answers:
+            timeout_ms = round(timeout_ms * AFTER_QUESTION)
         if self._conversation.speaking or self._conversation.listening:
             self._quiet_since = None
         elif self._ears.end - since >= timeout_ms * self._ears.rate_hz // 1000:
             self._quiet_since = None
             self._happened(events.IdleTimedOut(since, self._ears.end))
+
+    def far_end(self, active: bool) -> None:
+        """Whether this machine's loudspeaker sounds in what is appended next."""
+        self._hearing.far_end(active)
 
     # --- views -------------------------------------------------------------------------------
 
@@ -233,6 +248,9 @@ class Session(SessionRequests):
         self._receive(event)
 
     def _receive(self, event: Event) -> None:
+        preparing = self._conversation.preparing
+        if isinstance(event, events.ReplyHeard) and event.generation == preparing:
+            self._hearing.judged(event.complete)
         effects = self._conversation.receive(event)
         if self._recorder is not None:
             self._recorder.happened(event, effects)
@@ -269,10 +287,12 @@ class Session(SessionRequests):
 
     def _reply_over(self, notice: ResponseDone) -> None:
         """The silence after it is counted from the moment its sound ends."""
-        spoken = [
+        parts = [
             p for i in notice.response.output if isinstance(i, MessageItem) for p in i.content
         ]
-        said = " ".join(p.transcript for p in spoken if isinstance(p, OutputAudio))
+        said = " ".join(p.transcript for p in parts if isinstance(p, OutputAudio))
+        written = " ".join(p.text for p in parts if isinstance(p, OutputText))
+        self._hearing.asked(is_question(said or written))
         if self._skills is not None:
             self._skills.remember_said(said)
         lead_ms = self._settings.send_lead_ms or 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..models.dialogue import SpeechModel
 from ..streaming.endpoint import EndpointSettings
+from ..streaming.patience import Patience
 from ..streaming.vad import VadKind
 from .core.settings import Settings
 
@@ -18,6 +19,7 @@ class SessionSettings:
         core: how the conversation behaves.
         endpoint: when speech begins and ends.
         vad: which detector judges that.
+        patience: how long a silence ends a turn.
         output_rate_hz: rate of AudioDelta.pcm.
         send_lead_ms: how far audio is sent ahead of real time, so that a barge-in finds most of
             it unsent; None sends it as fast as it is made.
@@ -27,6 +29,7 @@ class SessionSettings:
     core: Settings = Settings()
     endpoint: EndpointSettings = EndpointSettings()
     vad: VadKind = "webrtc"
+    patience: Patience = Patience()
     output_rate_hz: int = 24000
     send_lead_ms: int | None = 500
     idle_timeout_ms: int | None = None

@@ -24,6 +24,8 @@ sound fed, frame by frame, so the same sound gives the same events however it wa
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -31,6 +33,7 @@ from .frames import Pcm, samples
 from .vad import VAD_RATE_HZ, Vad, VadState, Voicing
 
 EndReason = Literal["silence", "too_long", "stream_end"]
+SHORTEST_SILENCE_MS, LONGEST_SILENCE_MS = 100, 4000
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class EndpointSettings:
     """A frame at least this likely opens the gate."""
     off_threshold: float = 0.35
     """A frame less likely than this closes the gate."""
+    least_dbfs: float = -math.inf
+    """A frame softer than this closes the gate, whatever the detector says."""
     suspect_ms: int = 30
     """Open gate before `Voiced`."""
     onset_ms: int = 90
@@ -119,7 +124,7 @@ class EndpointSettings:
     soft_end_ms: int = 200
     """Silence before `SoftEnd`; at most `silence_ms` counts."""
     silence_ms: int = 500
-    """Silence before `Ended`, 100 to 2000."""
+    """Silence before `Ended`, SHORTEST_SILENCE_MS to LONGEST_SILENCE_MS."""
     max_speech_ms: int = 0
     """A turn longer than this is ended; 0 for no limit. What never pauses may be noise: the next
     turn begins only after a frame that closes the gate."""
@@ -130,8 +135,11 @@ class EndpointSettings:
                 "thresholds must satisfy 0 < off <= on <= 1, "
                 f"got off {self.off_threshold}, on {self.on_threshold}"
             )
-        if not 100 <= self.silence_ms <= 2000:
-            raise ValueError(f"silence_ms must lie in 100 to 2000, got {self.silence_ms}")
+        if not SHORTEST_SILENCE_MS <= self.silence_ms <= LONGEST_SILENCE_MS:
+            raise ValueError(
+                f"silence_ms must lie in {SHORTEST_SILENCE_MS} to {LONGEST_SILENCE_MS}, "
+                f"got {self.silence_ms}"
+            )
         for name in ("suspect_ms", "onset_ms", "confirm_ms", "resume_ms", "soft_end_ms"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -299,7 +307,7 @@ class Endpoint:
 
 def _gate(state: EndpointState, voicing: Voicing, settings: EndpointSettings) -> EndpointState:
     """Hysteresis: open at one threshold, closed below the other, as it was in between."""
-    if voicing.probability < settings.off_threshold:
+    if voicing.probability < settings.off_threshold or voicing.level_dbfs < settings.least_dbfs:
         is_open = False
     else:
         is_open = state.gate_open or voicing.probability >= settings.on_threshold
@@ -357,7 +365,12 @@ class SpeechDetector:
 
     def feed(self, pcm: Pcm) -> list[EndpointEvent]:
         """The events that `pcm` [n] at 16 kHz brings, in order."""
-        return [event for voicing in self.vad.feed(pcm) for event in self._endpoint.step(voicing)]
+        return list(self.events(pcm))
+
+    def events(self, pcm: Pcm) -> Iterator[EndpointEvent]:
+        """The same one by one: who changes the settings at an event changes what comes after."""
+        for voicing in self.vad.feed(pcm):
+            yield from self._endpoint.step(voicing)
 
     def flush(self) -> list[EndpointEvent]:
         """The sound is over: closes an open turn; a frame that is not whole is not judged."""

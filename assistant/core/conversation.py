@@ -101,6 +101,11 @@ class Conversation:
         return self._state.turn is not None
 
     @property
+    def preparing(self) -> int | None:
+        """The generation of the reply that is prepared in this pause, before the end is sure."""
+        return None if self._state.prepared is None else self._state.prepared.generation
+
+    @property
     def buffer_start(self) -> int:
         """The first input sample that no commit or clear has taken."""
         return self._state.buffer_start

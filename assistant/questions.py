@@ -1,0 +1,23 @@
+"""Whether a reply asks the user something: then the answer may take its time."""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = ("?", "\uff1f")
+_PARTICLES = ("\u5417", "\u5462", "\u55ce", "\u54a9")  # ma, ne, maa, me: ends of Chinese questions
+_CLOSING = " \"'\u201d\u2019)\u300d"
+_ASKS = re.compile(
+    r"\b(?:can|could|may|shall|should|would|will|do|did|are|were|have) (?:i|we|you|they)\b"
+    r"|^(?:who|what|which|when|where|why|how|is it|is that|is this)\b"
+)
+"""How a question reads without punctuation, as nano speaks: `hello how can i help you`."""
+_PUNCTUATION = re.compile(r"[.!,;:\u3002\uff01\uff0c]")
+
+
+def is_question(text: str) -> bool:
+    """Whether the last sentence of a reply is a question."""
+    text = text.strip().rstrip(_CLOSING)
+    if text.endswith(_MARKS + _PARTICLES):
+        return True
+    return not _PUNCTUATION.search(text) and _ASKS.search(text.lower()) is not None

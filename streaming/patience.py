@@ -1,0 +1,99 @@
+"""How long a silence ends the turn: by the clock, or by all that is known of the moment.
+
+`silence`: always `silence_ms`. `semantic`: the model says how likely the speaker is done, from
+what it understood so far; between two bounds the silence follows it:
+
+    late  ------.                     "set a timer for"
+                 \\
+    usual         `-----.             no opinion, or an open one
+                         \\
+    early                 `--------   "set a timer for ten minutes"
+         0    .2     .5      .85   1  probability that the speaker is done
+
+All three are as long as this speaker's pauses ask for, and longer after a question. Without an
+opinion (a model that has none, or none in time) the usual one counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .endpoint import LONGEST_SILENCE_MS, SHORTEST_SILENCE_MS
+from .pauses import Pauses
+
+Detection = Literal["silence", "semantic"]
+Eagerness = Literal["low", "medium", "high", "auto"]
+
+OPEN, DONE = 0.2, 0.85
+"""Below the first a speaker is certainly not done, above the second certainly."""
+AFTER_QUESTION = 1.5
+"""Who was asked something thinks while speaking; the wait is longer by this."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Silences that end a turn, ms: of who is certainly done, of who may be, of who is not."""
+
+    early: int
+    usual: int
+    late: int
+
+
+BOUNDS: dict[Eagerness, Bounds] = {
+    "high": Bounds(200, 400, 800),
+    "medium": Bounds(300, 500, 1200),
+    "auto": Bounds(300, 500, 1200),
+    "low": Bounds(600, 1000, 2400),
+}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How the end of a turn is found.
+
+    Args:
+        detection: by silence alone, or by all that is known.
+        eagerness: of semantic detection; "auto" is "medium".
+        learn_pauses: semantic: follow the speaker's own pauses.
+    """
+
+    detection: Detection = "silence"
+    eagerness: Eagerness = "auto"
+    learn_pauses: bool = True
+
+    def silence_ms(
+        self,
+        fixed_ms: int,
+        complete: float | None = None,
+        pauses: Pauses | None = None,
+        asked: bool = False,
+    ) -> int:
+        """The silence that ends the turn now.
+
+        Args:
+            fixed_ms: what `silence` waits.
+            complete: the model's probability that the speaker is done.
+            pauses: what is known of the speaker.
+            asked: the assistant's last reply was a question.
+        """
+        if self.detection == "silence":
+            return fixed_ms
+        wanted = _between(BOUNDS[self.eagerness], complete)
+        if self.learn_pauses and pauses is not None:
+            wanted *= pauses.share
+        if asked:
+            wanted *= AFTER_QUESTION
+        return min(max(round(wanted), SHORTEST_SILENCE_MS), LONGEST_SILENCE_MS)
+
+
+def _between(bounds: Bounds, complete: float | None) -> float:
+    """The silence for a probability: straight lines from late over usual to early."""
+    if complete is None:
+        return bounds.usual
+    middle = (OPEN + DONE) / 2
+    if complete <= middle:
+        share = min(max((middle - complete) / (middle - OPEN), 0.0), 1.0)
+        return bounds.usual + share * (bounds.late - bounds.usual)
+    share = min((complete - middle) / (DONE - middle), 1.0)
+    return bounds.usual + share * (bounds.early - bounds.usual)
