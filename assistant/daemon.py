@@ -25,6 +25,7 @@ from ..models.dialogue import SpeechModel, Unsupported
 from ..streaming.playout import Playout
 from ..streaming.vad import VadUnavailable, make_vad
 from .core.notices import Notice
+from .echo_metrics import EchoMetrics
 from .engine import Engine
 from .errors import UserError
 from .http.access import Rules, is_loopback
@@ -146,6 +147,7 @@ class Daemon:
             languages=model.languages,
             modalities=model.modalities,
             not_ready=engine.troubles,
+            sound=lambda: {} if self._local is None else self._local.report(),
             created_s=int(time.time()),
         )
         limits = self._limits()
@@ -162,6 +164,7 @@ class Daemon:
         self._local = LocalSound.open(self.config.audio, self.house)
         if self._local is None:
             return
+        self.metrics.registry.register(EchoMetrics(self._local.card.front_end))
         settings = self.session_settings(model)
         settings = replace(settings, core=replace(settings.core, transcribe=True))  # for the log
         meter = SessionMeter(self.metrics)

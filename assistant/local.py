@@ -71,6 +71,15 @@ class LocalSound:
         house.on_volume.append(lambda percent: card.playout.set_gain(percent / 100))
         return opened[0]
 
+    def report(self) -> dict[str, object]:
+        """How the sound fares, for /health."""
+        front_end = self.card.front_end
+        return {
+            "echo": front_end.kind,
+            "echo_reduced_db": front_end.erle_db,
+            "clock_drift_ppm": front_end.drift_ppm,
+        }
+
     async def converse(self, session: Session, meter: SessionMeter) -> None:
         """Give the microphone to a session that plays on this card."""
         self._session, self._meter = session, meter

@@ -77,10 +77,18 @@ class AudioSettings(Section):
     enabled: bool = Field(True, description="converse through microphone and speaker")
     input_device: str = Field("", description="from `vivavoce devices`; empty: default")
     output_device: str = Field("", description="from `vivavoce devices`; empty: default")
-    echo: Literal["half_duplex", "none"] = Field(
-        "half_duplex",
-        description="half_duplex: deaf while the loudspeaker sounds, or it would hear itself; "
-        "none: for headsets, where it can be interrupted by voice",
+    echo: Literal["auto", "apm", "duck", "half_duplex", "none"] = Field(
+        "auto",
+        description="what keeps it from hearing itself; auto: the first of the following that "
+        "works here; apm: the echo is cancelled (needs livekit); duck: replies grow softer while "
+        "somebody may be speaking, only a voice louder than the loudspeaker is heard; "
+        "half_duplex: deaf while the loudspeaker sounds; none: for headsets",
+    )
+    noise_suppression: bool = Field(
+        False, description="take steady noise out of the microphone (needs livekit)"
+    )
+    gain_control: bool = Field(
+        False, description="bring voices to an even loudness (needs livekit)"
     )
     volume_percent: int = Field(80, ge=0, le=100, description="loudness at start, percent")
 

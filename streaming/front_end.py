@@ -87,7 +87,9 @@ class FrontEnd:
     # --- the capture's thread --------------------------------------------------------------
 
     def __call__(self, frame: Frame) -> None:
-        """One more frame of the microphone, at 16 kHz and of any length."""
+        """One more frame of the microphone, at 16 kHz and of any length; what does not fill a
+        block of 10 ms waits for the next.
+        """
         if frame.start != self._next + len(self._blocks.waiting):
             self._blocks.flush()
             self._next = frame.start
@@ -97,20 +99,12 @@ class FrontEnd:
             self._microphone.feed(frame.start, frame.time_s)
         self._emit(self._blocks.feed(frame.pcm))
 
-    def flush(self) -> None:
-        """The source is over: what does not fill a block comes out too."""
-        rest = self._blocks.flush()
-        if len(rest):
-            silence = np.zeros(BLOCK_SAMPLES - len(rest), dtype=np.float32)
-            self._emit([np.concatenate((rest, silence))], len(rest))
-
-    def _emit(self, blocks: list[Pcm], n_last: int = BLOCK_SAMPLES) -> None:
-        """Cleans whole blocks and hands them on, of the last one `n_last` samples."""
+    def _emit(self, blocks: list[Pcm]) -> None:
+        """Cleans blocks and hands them on as one frame."""
         if not blocks:
             return
         start = self._next
         cleaned = [self._clean(start + i * BLOCK_SAMPLES, near) for i, near in enumerate(blocks)]
-        cleaned[-1] = cleaned[-1][:n_last]
         pcm = np.concatenate(cleaned) if len(cleaned) > 1 else cleaned[0]
         self._next += len(pcm)
         time_s = self._microphone.time_of(start)

@@ -70,8 +70,9 @@ class StatusPages:
         ]
 
     async def health(self, request: Request) -> Response:
-        """The event loop runs."""
-        return JSONResponse({"status": "ok"})
+        """The event loop runs; and how the local sound fares, where there is some."""
+        sound = dict(self._service.sound())
+        return JSONResponse({"status": "ok"} | ({"sound": sound} if sound else {}))
 
     async def ready(self, request: Request) -> Response:
         """503 with the reasons until a session can be served."""

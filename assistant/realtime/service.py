@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..core.notices import Notice
@@ -26,6 +26,7 @@ class Service:
         languages: the model's names of languages and dialects.
         modalities: what the model takes: text, audio, image.
         not_ready: reasons why nobody can be served yet; empty when all is up.
+        sound: how this machine's microphone and loudspeaker fare, for /health; empty without.
         created_s: Unix time that /v1/models shows.
         most_text: characters that a client may put into one conversation.
     """
@@ -37,6 +38,7 @@ class Service:
     languages: Sequence[str] = ()
     modalities: Sequence[str] = ("text", "audio")
     not_ready: Callable[[], Sequence[str]] = field(default=list)
+    sound: Callable[[], Mapping[str, object]] = field(default=dict)
     created_s: int = 0
     most_text: int = 64 * MIB
 

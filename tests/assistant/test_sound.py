@@ -1,27 +1,59 @@
-"""The microphone is deaf while the loudspeaker sounds."""
+"""What is done about echo, as the configuration says it."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
 
-import numpy as np
+import pytest
 
-from vivavoce.assistant.sound import ROOM_TAIL_S, EchoGate
+from vivavoce.assistant import sound
+from vivavoce.assistant.config import load_config
+from vivavoce.assistant.errors import UserError
+from vivavoce.streaming.device_file import FileBackend
 
-FRAME = np.ones(320, np.float32)
+
+@pytest.fixture
+def without_livekit(monkeypatch):
+    monkeypatch.setitem(sys.modules, "livekit.rtc", None)
 
 
-def test_the_gate_is_shut_while_sound_is_queued_and_for_the_rooms_tail():
-    now = SimpleNamespace(s=5.0)
-    gate = EchoGate(clock=lambda: now.s)
-    assert gate.let_through(FRAME).any()
-    playout = SimpleNamespace(queued_samples=0)
-    gate.watch(playout)
-    assert gate.let_through(FRAME).any()
-    playout.queued_samples = 4800
-    assert not gate.let_through(FRAME).any()
-    playout.queued_samples = 0
-    now.s += ROOM_TAIL_S / 2
-    assert not gate.let_through(FRAME).any()
-    now.s += ROOM_TAIL_S
-    assert np.array_equal(gate.let_through(FRAME), FRAME)
+def rung(monkeypatch, **audio: object) -> str:
+    monkeypatch.setattr(sound, "make_backend", lambda *name: FileBackend(pace=0))
+    config = load_config(preset="test", overrides={"audio": audio})
+    with sound.open_sound_card(config.audio, lambda pcm: None) as card:
+        return card.front_end.kind
+
+
+def test_the_best_way_is_the_default(monkeypatch, caplog):
+    pytest.importorskip("livekit.rtc")
+    assert rung(monkeypatch) == "apm"
+    assert not caplog.records
+
+
+def test_without_a_canceller_replies_are_ducked_and_the_log_says_so(
+    monkeypatch, caplog, without_livekit
+):
+    assert rung(monkeypatch) == "duck"
+    assert "needs the package livekit: pip install livekit" in caplog.text
+    assert "grow softer" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["duck", "half_duplex", "none"])
+def test_each_way_can_be_asked_for(monkeypatch, caplog, without_livekit, kind):
+    assert rung(monkeypatch, echo=kind) == kind
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"echo": "apm"},
+        {"echo": "none", "noise_suppression": True},
+        {"echo": "duck", "gain_control": True},
+    ],
+)
+def test_what_was_asked_for_by_name_and_is_not_there_is_one_sentence(
+    monkeypatch, without_livekit, wanted
+):
+    with pytest.raises(UserError, match=r"^\w.+ package livekit: pip install livekit\.$"):
+        rung(monkeypatch, **wanted)
