@@ -68,15 +68,15 @@ $(VENV)/.torch: $(VENV)/.made
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch
 	@echo "Installing Viva Voce ..."
-	@$(PIP) install --quiet "$(TORCH)" "setuptools>=77" -e ".[silero]"
+	@$(PIP) install --quiet "$(TORCH)" "setuptools>=77" -e ".[aec,silero]"
 	@touch $@
 
 $(VENV)/.test-tools: $(VENV)/.installed
 	@echo "Installing the test tools ..."
-	@$(PIP) install --quiet "$(TORCH)" -e ".[silero,test,train]"
+	@$(PIP) install --quiet "$(TORCH)" -e ".[aec,silero,test,train]"
 	@touch $@
 
 $(VENV)/.bench-tools: $(VENV)/.installed
 	@echo "Installing the training and benchmark tools ..."
-	@$(PIP) install --quiet "$(TORCH)" -e ".[silero,train]"
+	@$(PIP) install --quiet "$(TORCH)" -e ".[aec,silero,train]"
 	@touch $@

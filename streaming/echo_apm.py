@@ -16,7 +16,7 @@ from .echo import BLOCK_SAMPLES, RATE_HZ, EchoCanceller, EchoUnavailable, Rung
 from .echo_levels import FarLevel, ResidualGate, ReturnLoss
 from .frames import Pcm
 
-INSTALL = "echo cancellation needs the package livekit: pip install livekit"
+_INSTALL = "{} needs the package livekit: pip install livekit"
 _PCM16 = 32768.0
 
 
@@ -92,7 +92,8 @@ class _Module:
                 auto_gain_control=gain_control,
             )
         except ImportError as error:  # also how it says that its library does not load here
-            raise EchoUnavailable(INSTALL) from error
+            wanted = "echo cancellation" if echo else "noise suppression or gain control"
+            raise EchoUnavailable(_INSTALL.format(wanted)) from error
         logging.getLogger("livekit").setLevel(logging.WARNING)
         self._near = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
         self._far = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
