@@ -41,6 +41,7 @@ from .session_defaults import session_defaults
 from .settings import Config
 from .skills.house import House
 from .skills.registry import SkillSet
+from .sound_metrics import SoundCardMetrics
 
 if TYPE_CHECKING:
     from ..models.load_options import LoadOptions
@@ -165,6 +166,7 @@ class Daemon:
         if self._local is None:
             return
         self.metrics.registry.register(EchoMetrics(self._local.card.front_end))
+        self.metrics.registry.register(SoundCardMetrics(self._local.card))
         settings = self.session_settings(model)
         settings = replace(settings, core=replace(settings.core, transcribe=True))  # for the log
         meter = SessionMeter(self.metrics)

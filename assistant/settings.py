@@ -75,6 +75,9 @@ class AudioSettings(Section):
     """Microphone and loudspeaker of this machine."""
 
     enabled: bool = Field(True, description="converse through microphone and speaker")
+    backend: Literal["auto", "sounddevice", "pyaudio"] = Field(
+        "auto", description="library that reaches the devices; auto: the first one that is there"
+    )
     input_device: str = Field("", description="from `vivavoce devices`; empty: default")
     output_device: str = Field("", description="from `vivavoce devices`; empty: default")
     echo: Literal["auto", "apm", "duck", "half_duplex", "none"] = Field(

@@ -33,7 +33,7 @@ def open_sound_card(
         on_pcm(frame.pcm)
 
     card = SoundCard(
-        make_backend(),
+        make_backend(audio.backend),
         on_frame,
         on_notice,
         microphone=_choice(audio.input_device),

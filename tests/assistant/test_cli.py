@@ -102,7 +102,7 @@ def test_no_sound_card_is_said_plainly(complaint, monkeypatch):
     from vivavoce.assistant import sound
     from vivavoce.streaming.devices import DeviceUnavailable
 
-    def no_backend() -> None:
+    def no_backend(name: str) -> None:
         raise DeviceUnavailable("sound needs the PortAudio library: apt install libportaudio2")
 
     monkeypatch.setattr(sound, "make_backend", no_backend)

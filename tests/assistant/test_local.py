@@ -46,7 +46,7 @@ def room(tmp_path, monkeypatch):
                 pieces.append(MODEL.voice(sentence, rate_hz=DEVICE_HZ))
         write_wav(tmp_path / "in.wav", np.concatenate(pieces), DEVICE_HZ)
         backend = FileBackend(tmp_path / "in.wav", tmp_path / "out.wav")
-        monkeypatch.setattr(sound, "make_backend", lambda: backend)
+        monkeypatch.setattr(sound, "make_backend", lambda name: backend)
         return tmp_path / "out.wav", sum(len(piece) for piece in pieces) / DEVICE_HZ
 
     return furnish
@@ -117,7 +117,7 @@ async def test_with_loudspeakers_the_assistant_is_deaf_while_it_speaks(room):
 
 
 async def test_without_sound_the_daemon_serves_the_socket_and_says_so(monkeypatch, caplog):
-    def none() -> None:
+    def none(name: str) -> None:
         raise DeviceUnavailable("sound needs the PortAudio library")
 
     monkeypatch.setattr(sound, "make_backend", none)
