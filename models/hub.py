@@ -18,9 +18,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+IMAGE_GENERATION = ("mlp", "connector", "transformer", "vae", "scheduler")
+"""Folders of the Ming releases that a voice assistant never loads."""
+
 SKIPPED = (
-    # image generation, which a voice assistant never does
-    *("mlp/*", "connector/*", "transformer/*", "vae/*", "scheduler/*"),
+    *(f"{folder}/*" for folder in IMAGE_GENERATION),
     # code, which we never run, and builds for other runtimes
     *("*.py", "*.ipynb", "*.fp32.onnx", "*.plan", "*.engine", "*.trt"),
     *("*.gguf", "*.h5", "*.msgpack"),

@@ -1,4 +1,4 @@
-"""How a model computes: where, in which number format, and with which weights."""
+"""How a model is loaded: where it computes, in which number format, with which habits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,44 @@ Quantize = Literal["none", "int8", "int4"]
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """Sizes of block-wise hearing (ming/hearing.py), in seconds; rounded to whole positions.
+
+    Args:
+        block_s: length of a block, the step in which positions become final.
+        before_s: what a window holds of the turn before its block.
+        after_s: what it holds after it; a block is encoded so much later.
+    """
+
+    block_s: float = 1.92
+    before_s: float = 3.84
+    after_s: float = 0.48
+
+    def __post_init__(self) -> None:
+        if self.block_s <= 0 or self.before_s < 0 or self.after_s < 0:
+            raise ValueError("a block must be longer than nothing, its surroundings not shorter")
+
+
+@dataclass(frozen=True)
+class MingOptions:
+    """What can be chosen about the Ming models alone; the defaults are the releases' own way.
+
+    Args:
+        blocks: encode speech block by block while it comes, an approximation; None is exact.
+        talker_reads: whether the talker is given the thinker's states of the human's turn; the
+            makers' whole-reply pipeline does so, their streaming does not.
+        thinking: have it reason before each answer; the reasoning is not spoken.
+        system_role: instructions under a role of their own instead of before the first words.
+            Which of the two the models were trained on is not published.
+    """
+
+    blocks: Blocks | None = None
+    talker_reads: bool = False
+    thinking: bool = False
+    system_role: bool = False
+
+
+@dataclass(frozen=True)
 class LoadOptions:
     """What a model is loaded with.
 
@@ -24,6 +62,7 @@ class LoadOptions:
         hub: address of the model hub or of a mirror; empty takes HF_ENDPOINT, else the hub.
         threads: of PyTorch on the CPU, for the whole process; 0 takes all cores, None leaves it
             as it is.
+        ming: of the Ming models; others know nothing of it.
     """
 
     device: Device = "auto"
@@ -31,6 +70,7 @@ class LoadOptions:
     quantize: Quantize = "none"
     hub: str = ""
     threads: int | None = None
+    ming: MingOptions = MingOptions()
 
     def set_threads(self) -> None:
         """Have PyTorch compute with so many threads, whatever the environment says."""

@@ -37,6 +37,8 @@ class Report:
         memory: bytes that the loaded weights take, by number format.
         context_bytes: what the model remembers of one position of a conversation, in bytes.
         n_positions: longest conversation, in positions.
+        voice_bytes: what a voice that was used once keeps, in bytes.
+        reply_bytes: what each reply takes at most while it is spoken.
         notes: what else there is to know.
     """
 
@@ -45,6 +47,8 @@ class Report:
     memory: Mapping[str, int] = field(default_factory=dict)
     context_bytes: int = 0
     n_positions: int = 0
+    voice_bytes: int = 0
+    reply_bytes: int = 0
     notes: tuple[str, ...] = ()
 
     @property

@@ -96,6 +96,11 @@ def _show(report: Report, console: Console) -> None:
             f"and {report.context_bytes / 1024:.0f} KiB for each position of a conversation, "
             f"{_gigabytes(whole)} at the longest ({report.n_positions} positions)"
         )
+    if report.reply_bytes:
+        console.print(
+            f"and {_gigabytes(report.reply_bytes)} for each reply while it is spoken, "
+            f"{_gigabytes(report.voice_bytes)} for each voice in use"
+        )
     for note in report.notes:
         console.print(note)
     verdict = "can be served" if report.usable else "cannot be served: a needed part is missing"

@@ -45,11 +45,28 @@ class ConformerConfig:
 
 
 def keys_seen(cache: KvCache, k: Tensor, v: Tensor, keep: bool) -> tuple[Tensor, Tensor, KvCache]:
-    """Cached and new keys and values, and the cache to go on with: grown if `keep`, else as was."""
-    if not keep:
-        return (*cache.extended(k, v), cache)
-    cache = cache.append(k, v)
-    return (*cache.keys_values(), cache)
+    """Cached and new keys and values, and the cache to go on with: grown if `keep`, else as was.
+
+    They are kept in the cache's number format and seen in that of k and v.
+    """
+    if not (keep or cache.length):
+        return k, v, cache
+    kept = cache.keys_values()[0].dtype if cache.length else k.dtype
+    new = k.to(kept), v.to(kept)
+    after = cache.append(*new) if keep else cache
+    keys, values = after.keys_values() if keep else cache.extended(*new)
+    return keys.to(k.dtype), values.to(v.dtype), after
+
+
+def halved(caches: Iterable[KvCache]) -> Caches:
+    """The same caches in half precision, from now on."""
+    return tuple(_halved(cache) for cache in caches)
+
+
+def _halved(cache: KvCache) -> KvCache:
+    if not cache.length or (keys_values := cache.keys_values())[0].dtype is not torch.float32:
+        return cache
+    return KvCache(room=cache.room).append(*(tensor.half() for tensor in keys_values))
 
 
 def forgetful(caches: Iterable[KvCache], n_first: int, n_last: int) -> Caches:
@@ -204,6 +221,10 @@ class EncoderState:
         """Only the first and last so many codes' frames are remembered."""
         up = forgetful(self.up_blocks, n_first * ratio, n_last * ratio)
         return EncoderState(self.ahead, forgetful(self.blocks, n_first, n_last), self.up, up)
+
+    def halved(self) -> EncoderState:
+        """Kept in half precision."""
+        return replace(self, blocks=halved(self.blocks), up_blocks=halved(self.up_blocks))
 
     def roomy(self, room: int, ratio: int) -> EncoderState:
         """Room is made for so many codes' frames."""

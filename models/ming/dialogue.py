@@ -11,8 +11,8 @@ finished reply can still be cut for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,11 +33,11 @@ from ..dialogue import (
     ToolCall,
     ToolResult,
     Unsupported,
-    Usage,
     UserAudio,
     UserPicture,
 )
 from ..layers.sampling import TextDecoding
+from ..remembering import Counts, Remembering, to_cut
 from .alignment import syllables
 from .hearing import Ear
 from .memory import Context, Fed, Memory, Reply, stacked_states, words_of
@@ -66,19 +66,13 @@ if TYPE_CHECKING:
 
 MAX_REPLY_TOKENS = 512  # and no phrase of ten tokens twice: the reference's settings
 NO_REPEAT_NGRAM = 10
+MAX_THOUGHT_TOKENS = 2048  # that come on top where it reasons before it answers
+PIECE = 256  # positions of sound that are read at once
 NOTHING = AudioDelta(np.zeros(0, np.float32), 0)  # at work
 KEPT_SHARE = 0.5  # of the longest context, when old turns have to be forgotten
 
 
-@dataclass
-class _Counts:
-    """Tokens of the reply being made."""
-
-    text: int = 0
-    speech: int = 0
-
-
-class MingDialogue:
+class MingDialogue(Remembering[Memory]):
     """See models/dialogue.py; not thread-safe.
 
     Raises:
@@ -88,15 +82,18 @@ class MingDialogue:
     def __init__(self, model: MingModel, options: DialogueOptions, ear: Ear | None = None) -> None:
         self._model, self._options = model, options
         self._ear = ear or model.ear
+        self._opening = opening(options.instructions, model.options.system_role)
         self._hint = dialect_hint(options.language)
         self._voice = model.voice(options.voice)
+        thinking = MAX_THOUGHT_TOKENS if model.options.thinking else 0
+        self._most_tokens = MAX_REPLY_TOKENS + thinking
         sampling = options.sampling
         self._decoding = TextDecoding(model.ids.stops, NO_REPEAT_NGRAM, sampling)
         chosen = sampling if sampling.temperature > 0 else SAMPLING
         self._speech_sampling = replace(chosen, seed=sampling.seed)
         self._memory = Memory(Context(model.thinker.initial()))
         with torch.inference_mode():
-            self._feed(opening(options.instructions))
+            self._feed(self._opening)
         for item in options.history:
             self.add(item)
 
@@ -116,12 +113,6 @@ class MingDialogue:
         positions, hearing = self._ear.hear(samples, hearing)
         self._memory = replace(self._memory, hearing=hearing)
         self._feed_sound(positions)
-
-    def mark(self) -> Memory:
-        return self._memory
-
-    def rewind(self, mark: Memory) -> None:
-        self._memory = mark
 
     @torch.inference_mode()
     def add(self, item: Item) -> None:
@@ -167,63 +158,84 @@ class MingDialogue:
 
     def reply(self, options: ReplyOptions | None = None) -> Iterator[ReplyPart]:
         options = options or ReplyOptions()
-        before, counts = self._memory, _Counts()
-        with torch.inference_mode():
-            hidden = self._close_turn(options)
+        before, counts = self._memory, Counts()
+        hidden = yield from self._closed_turn(options)
         mouth = self._begin_speaking() if options.audio else None
-        self._memory = replace(
-            self._memory, human_open=False, reply=Reply(self._memory.context, mouth=mouth)
-        )
+        begun = Reply(self._memory.context, mouth=mouth)
+        self._memory = replace(self._memory, human_open=False, reply=begun)
         limit = options.max_tokens
         reason: DoneReason = "completed"
-        for part in self._answer(hidden, counts):
-            if limit is not None and counts.text + counts.speech > limit:
-                reason = "max_tokens"
-                break
-            yield part
-        if counts.text >= MAX_REPLY_TOKENS:
+        try:
+            for part in self._answer(hidden, counts):
+                if limit is not None and counts.text + counts.speech > limit:
+                    reason = "max_tokens"
+                    break
+                yield part
+        finally:
+            self._let_go(begun)
+        if counts.text >= self._most_tokens:
             reason = "max_tokens"
         if reason == "completed":
             self._memory = replace(self._memory, reply=replace(self._reply, complete=True))
         yield ReplyDone(reason, self._usage(before, counts))
+
+    def _let_go(self, begun: Reply) -> None:
+        """Free what only a reply that is still being spoken needs: gigabytes at full size."""
+        reply = self._memory.reply
+        if reply is not None and reply.start is begun.start and reply.mouth is not None:
+            self._memory = replace(self._memory, reply=replace(reply, mouth=reply.mouth.over()))
 
     @property
     def _reply(self) -> Reply:
         assert self._memory.reply is not None
         return self._memory.reply
 
-    def _close_turn(self, options: ReplyOptions) -> Tensor:
-        """End the human's turn → the hidden state [D] that begins the reply."""
-        self._open_turn()
-        self._close_hearing()
+    def _closed_turn(self, options: ReplyOptions) -> Generator[ReplyPart, None, Tensor]:
+        """End the human's turn → the hidden state [D] that begins the reply.
+
+        A long turn is read in pieces, between which the caller may stop.
+        """
+        before = self._memory
         asked = " ".join(text for text in (options.instructions, self._hint) if text)
-        return self._feed((*words(asked), *reply_opening()))
+        try:
+            with torch.inference_mode():
+                self._open_turn()
+                pieces = self._settled()
+            for piece in pieces:
+                with torch.inference_mode():
+                    self._feed_sound(piece)
+                yield NOTHING
+        except GeneratorExit:
+            self._memory = before  # half a turn was read: it is as if nobody had asked
+            raise
+        with torch.inference_mode():
+            self._end_hearing()
+            return self._feed((*words(asked), *reply_opening()))
 
     def _begin_speaking(self) -> MouthState | None:
         """The talker before its first word; None where the model has none."""
         mouth, voice = self._model.mouth, self._voice
         if mouth is None or voice is None:
             return None
-        reads = self._model.settings.talker_reads
+        reads = self._model.options.talker_reads
         thinker = stacked_states(self._memory.context) if reads else None
         return mouth.begin(voice, thinker, self._speech_sampling)
 
-    def _answer(self, hidden: Tensor, counts: _Counts) -> Iterator[ReplyPart]:
+    def _answer(self, hidden: Tensor, counts: Counts) -> Iterator[ReplyPart]:
         """Text as it is thought; its sound as soon as there is a piece to say."""
         cutting = Cutting()
         for visible in self._think(hidden, counts):
-            if visible:
-                yield TextDelta(visible, len(self._reply.shown) - 1)
+            yield TextDelta(visible, len(self._reply.shown) - 1) if visible else NOTHING
             if self._reply.mouth is not None:
                 pieces, cutting = cut(visible, cutting, EAGER)
                 yield from self._say(pieces, counts)
         if self._reply.mouth is not None:
             yield from self._say(finish(cutting), counts)
 
-    def _think(self, hidden: Tensor, counts: _Counts) -> Iterator[str]:
+    def _think(self, hidden: Tensor, counts: Counts) -> Iterator[str]:
         """Decode tokens; what each adds for the listener, which may be nothing."""
         model, decoding, thinking = self._model, Decoding(), Thinking()
-        while counts.text < MAX_REPLY_TOKENS:
+        while counts.text < self._most_tokens:
             with torch.inference_mode():
                 logits = model.thinker.logits(hidden)
                 token = self._decoding.next_token(logits, self._memory.context.ids)
@@ -245,7 +257,7 @@ class MingDialogue:
         self._memory = replace(self._memory, reply=self._reply.written(visible))
         return visible
 
-    def _say(self, pieces: Sequence[Piece], counts: _Counts) -> Iterator[ReplyPart]:
+    def _say(self, pieces: Sequence[Piece], counts: Counts) -> Iterator[ReplyPart]:
         """Speak pieces of text; parts without sound let the caller stop in time."""
         mouth = self._model.mouth
         assert mouth is not None
@@ -272,12 +284,7 @@ class MingDialogue:
 
     @torch.inference_mode()
     def truncate(self, samples_heard: int) -> str:
-        reply = self._memory.reply
-        if reply is None:
-            raise ValueError("there is no reply to truncate")
-        if not 0 <= samples_heard <= reply.n_samples:
-            raise ValueError(f"{samples_heard} samples are beyond the {reply.n_samples} generated")
-        memory = self._memory
+        memory, reply = self._memory, to_cut(self._memory.reply, samples_heard)
         n_tokens = reply.tokens_heard(self._model.mouth, samples_heard)
         kept = reply.cut(n_tokens, samples_heard)
         context = reply.start.continued(memory.context, n_tokens)
@@ -311,7 +318,7 @@ class MingDialogue:
             kept.insert(0, turn)
         context = Context(self._model.thinker.initial())
         self._memory = replace(self._memory, context=context, reply=None)
-        self._feed(opening(self._options.instructions))
+        self._feed(self._opening)
         for turn in kept:
             self._memory = replace(self._memory, context=self._memory.context.next_turn())
             for fed in turn:
@@ -320,13 +327,22 @@ class MingDialogue:
     # --- the thinker's memory --------------------------------------------------------------
 
     def _close_hearing(self) -> None:
-        """Encode what is left of what the person says."""
+        """Encode and read what is left of what the person says."""
+        for piece in self._settled():
+            self._feed_sound(piece)
+        self._end_hearing()
+
+    def _settled(self) -> Sequence[Tensor]:
+        """What is left of it, encoded, in pieces."""
         if self._memory.hearing is None:
-            return
+            return ()
         positions, _ = self._ear.settle(self._memory.hearing)
-        self._feed_sound(positions)
-        self._feed(sound_closing())
-        self._memory = replace(self._memory, hearing=None)
+        return positions.split(PIECE, dim=1)
+
+    def _end_hearing(self) -> None:
+        if self._memory.hearing is not None:
+            self._feed(sound_closing())
+            self._memory = replace(self._memory, hearing=None)
 
     def _feed_sound(self, positions: Tensor) -> None:
         n = positions.shape[1]
@@ -352,15 +368,7 @@ class MingDialogue:
         rows = fed.rows_from(context.position)[:, None].to(self._model.device)
         hidden, caches = thinker.step(x, fed.modality, rows, context.caches)
         context = context.fed(fed, caches)
-        if self._model.settings.talker_reads and self._memory.human_open:
+        if self._model.options.talker_reads and self._memory.human_open:
             context = context.with_states(x[0] + hidden[0])
         self._memory = replace(self._memory, context=context)
         return hidden[0, -1]
-
-    def _usage(self, before: Memory, counts: _Counts) -> Usage:
-        return Usage(
-            input_text_tokens=before.n_text_in,
-            input_audio_tokens=self._memory.n_audio_in,
-            output_text_tokens=counts.text,
-            output_audio_tokens=counts.speech,
-        )

@@ -122,6 +122,20 @@ class CausalFlow(nn.Module):
         steps = tuple(step.forgetful(first, last) for step in state.steps)
         return replace(state, encoder=encoder, steps=steps)
 
+    def halved(self, state: FlowState) -> FlowState:
+        """The same state; keys and values are kept in half precision from now on."""
+        steps = tuple(step.halved() for step in state.steps)
+        return replace(state, encoder=state.encoder.halved(), steps=steps)
+
+    def kept_bytes(self, n_codes: int) -> int:
+        """What the keys and values of so many codes take in half precision."""
+        encoder, estimator = self.config.encoder, self.config.estimator
+        layers = encoder.n_blocks + encoder.n_up_blocks * self.ratio
+        n_values = layers * encoder.dim
+        width = estimator.n_heads * estimator.head_dim * self.ratio
+        n_values += 2 * self.config.n_steps * self.estimator.n_layers * width  # guided and free
+        return n_codes * n_values * 2 * torch.float16.itemsize
+
     def roomy(self, state: FlowState, room: int) -> FlowState:
         """The same state; where it next has to grow, it makes room for so many codes at once."""
         steps = tuple(step.roomy(room * self.ratio) for step in state.steps)

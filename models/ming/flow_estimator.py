@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..layers.causal_conv import CausalConv
 from ..layers.kv_cache import KvCache
-from .conformer import Caches, forgetful, keys_seen, roomy
+from .conformer import Caches, forgetful, halved, keys_seen, roomy
 
 TIME_SCALE = 1000.0
 
@@ -123,6 +123,10 @@ class EstimatorState:
         """Attention remembers only the first and last so many frames."""
         return replace(self, caches=forgetful(self.caches, n_first, n_last))
 
+    def halved(self) -> EstimatorState:
+        """Attention's keys and values are kept in half precision."""
+        return replace(self, caches=halved(self.caches))
+
     def roomy(self, room: int) -> EstimatorState:
         """Room is made for so many frames."""
         return replace(self, caches=roomy(self.caches, room))
@@ -144,6 +148,11 @@ class CausalEstimator(nn.Module):
         self.final_conv, self.final_norm = CausalConv(dim, dim, 3), nn.LayerNorm(dim, eps=1e-5)
         self.project = nn.Linear(dim, c.n_mels)
 
+    @property
+    def n_layers(self) -> int:
+        """Attention layers of all stages."""
+        return sum(len(stage.layers) for stage in self._stages())
+
     def initial(self, batch: int) -> EstimatorState:
         """Before the first frame."""
         tails = []
@@ -151,8 +160,7 @@ class CausalEstimator(nn.Module):
             tails += [stage.resnet.conv_1.initial(batch), stage.resnet.conv_2.initial(batch)]
         last = [self.down_conv, self.up_conv, self.final_conv]
         tails += [conv.initial(batch) for conv in last]
-        n_layers = sum(len(stage.layers) for stage in self._stages())
-        return EstimatorState(tuple(tails), (KvCache(),) * n_layers)
+        return EstimatorState(tuple(tails), (KvCache(),) * self.n_layers)
 
     def step(
         self,

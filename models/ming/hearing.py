@@ -39,6 +39,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..load_options import Blocks
 from .audio_projector import AUDIO_PROJECTOR_NAMES, AudioProjector
 from .checkpoint import CheckpointError, TensorSource, load_into
 from .config import MingConfig
@@ -49,25 +50,6 @@ from .sanm_encoder import SanmEncoder
 from .whisper_encoder import WhisperEncoder, whisper_names
 
 FRAME_RATE_HZ = RATE_HZ / HOP
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Sizes of block mode, in seconds; rounded to whole positions.
-
-    Args:
-        block_s: length of a block, the step in which positions become final.
-        before_s: what a window holds of the turn before its block.
-        after_s: what it holds after it; a block is encoded so much later.
-    """
-
-    block_s: float = 1.92
-    before_s: float = 3.84
-    after_s: float = 0.48
-
-    def __post_init__(self) -> None:
-        if self.block_s <= 0 or self.before_s < 0 or self.after_s < 0:
-            raise ValueError("a block must be longer than nothing, its surroundings not shorter")
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,13 +210,13 @@ def whisper_ear(
     """
     if parts.whisper is None or parts.whisper_projector is None:
         raise CheckpointError("this checkpoint has no Whisper-size audio encoder")
+    front = WhisperFront(config.whisper.n_mels)
     with torch.device("meta"):
-        encoder = WhisperEncoder(config.whisper)
         projector = AudioProjector(config.whisper_projector)
+        ear = Ear(front, WhisperEncoder(config.whisper), projector, blocks)
     names = whisper_names(parts.whisper, config.whisper)
-    load_into(encoder, parts.whisper, names, dtype=dtype, device=device)
-    _load_projector(projector, parts.whisper_projector, dtype, device)
-    return Ear(WhisperFront(config.whisper.n_mels), encoder, projector, blocks).eval()
+    load_into(ear.encoder, parts.whisper, names, dtype=dtype, device=device)
+    return _with_projector(ear, parts.whisper_projector, dtype, device)
 
 
 def sanm_ear(
@@ -257,16 +239,17 @@ def sanm_ear(
             f"am.mvn has {cmvn.shape[1]} values where the encoder takes {config.sanm.input_dim}"
         )
     with torch.device("meta"):
-        encoder, projector = SanmEncoder(config.sanm), AudioProjector(config.sanm_projector)
-    load_into(encoder, parts.sanm, dtype=dtype, device=device)
-    _load_projector(projector, parts.sanm_projector, dtype, device)
-    return Ear(SanmFront(cmvn), encoder, projector, blocks).eval()
+        projector = AudioProjector(config.sanm_projector)
+        ear = Ear(SanmFront(cmvn), SanmEncoder(config.sanm), projector, blocks)
+    load_into(ear.encoder, parts.sanm, dtype=dtype, device=device)
+    return _with_projector(ear, parts.sanm_projector, dtype, device)
 
 
-def _load_projector(
-    projector: AudioProjector,
+def _with_projector(
+    ear: Ear,
     source: TensorSource,
     dtype: torch.dtype | None,
     device: torch.device | str | None,
-) -> None:
-    load_into(projector, source, AUDIO_PROJECTOR_NAMES, dtype=dtype, device=device)
+) -> Ear:
+    load_into(ear.projector, source, AUDIO_PROJECTOR_NAMES, dtype=dtype, device=device)
+    return ear.eval()

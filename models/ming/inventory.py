@@ -15,13 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..hub import IMAGE_GENERATION
 from ..layers.quantised import Bits, matrix_bytes
 from ..report import PartReport, Report
 from .checkpoint import CheckpointError, TensorSource, open_pt
 from .config import MingConfig
+from .detokenizer import StreamingDetokenizer
 from .detokenizer_files import flow_settings
 from .detokenizer_yaml import mel_default, read_detokenizer_yaml
 from .features import read_cmvn
+from .flow import CausalFlow
 from .flow_files import load_flow
 from .hearing import sanm_ear, whisper_ear
 from .parts import Parts, open_parts
@@ -32,6 +35,7 @@ from .thinker import MingThinker
 from .thinker_files import load_thinker
 from .tokenizer import TextTokenizer, ThinkerIds
 from .vision import load_eye
+from .vocoder import Hift
 from .vocoder_files import load_vocoder
 from .voice_prompt import load_voice_prompt
 from .voices import SPEAKER_VECTOR, SPEECH_CODES, voices_of
@@ -39,6 +43,7 @@ from .voices import SPEAKER_VECTOR, SPEECH_CODES, voices_of
 BF16 = torch.bfloat16
 FORMATS: dict[str, Bits | None] = {"bf16": None, "int8": "int8", "int4": "int4"}
 MAIN = "*.safetensors"
+USUAL_PROMPT = 150  # codes: the 3 s of the release's own voice
 
 Load = Callable[[], Any]
 """Runs a loader; raises CheckpointError for what it would refuse."""
@@ -62,15 +67,17 @@ def examine(folder: Path | str) -> Report:
         *_decoder(folder, config),
         *_voices(folder),
     ]
+    modules = [one.module for one in checked if one.module is not None]
     thinker = config.thinker
     cache_bytes = 2 * BF16.itemsize * thinker.n_layers * thinker.n_kv_heads * thinker.head_dim
     return Report(
         f"Ming-Lite-Omni {config.version}",
         tuple(one.report for one in checked),
-        _memory([one.module for one in checked if one.module is not None]),
+        _memory(modules),
         cache_bytes,
         thinker.max_positions,
-        _notes(config),
+        *_speaking(folder, modules),
+        _notes(folder, config),
     )
 
 
@@ -283,6 +290,26 @@ def bytes_of(module: nn.Module, bits: Bits | None) -> int:
     )
 
 
-def _notes(config: MingConfig) -> tuple[str, ...]:
+def _speaking(folder: Path, modules: list[nn.Module]) -> tuple[int, int]:
+    """Bytes that a voice at rest and a reply being spoken take; 0 where nothing is kept (v1)."""
+    flow = next((module for module in modules if isinstance(module, CausalFlow)), None)
+    hift = next((module for module in modules if isinstance(module, Hift)), None)
+    if flow is None or hift is None:
+        return 0, 0
+    try:
+        n_prompt = max(
+            len(load_voice_prompt(path).flow_codes) for path in voices_of(folder).values()
+        )
+    except ValueError:  # no voice, or one that cannot be read, which is told elsewhere
+        n_prompt = USUAL_PROMPT
+    return StreamingDetokenizer(flow, hift).kept_bytes(n_prompt)
+
+
+def _notes(folder: Path, config: MingConfig) -> tuple[str, ...]:
     how = "as it is made" if config.detokenizer.streaming else "sentence by sentence"
-    return (f"speaks at {config.detokenizer.rate_hz} Hz, {how}",)
+    there = [f"{name}/" for name in IMAGE_GENERATION if (folder / name).is_dir()]
+    ignored = f"; {', '.join(there)} are left alone on purpose" if there else ""
+    return (
+        f"speaks at {config.detokenizer.rate_hz} Hz, {how}",
+        f"makes no pictures{ignored}",
+    )

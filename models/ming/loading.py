@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 
 from ..layers.quantised import Bits, fitted
-from ..load_options import LoadOptions
+from ..load_options import Blocks, LoadOptions
 from .checkpoint import CheckpointError
 from .config import MingConfig
 from .detokenizer import WholeDetokenizer
 from .detokenizer_files import load_detokenizer
 from .features import read_cmvn
 from .hearing import Ear, sanm_ear, whisper_ear
-from .model import MingModel, MingSettings
+from .model import MingModel
 from .mouth import Mouth
 from .parts import Parts, open_parts
 from .pictures import PictureSettings
@@ -24,23 +24,20 @@ from .tokenizer import TextTokenizer
 from .vision import Eye, load_eye
 
 
-def load_ming(
-    folder: Path, options: LoadOptions | None = None, settings: MingSettings | None = None
-) -> MingModel:
+def load_ming(folder: Path, options: LoadOptions | None = None) -> MingModel:
     """Read a checkpoint.
 
     On a CPU, in the format they are stored in, the experts stay mapped to the disk until used.
 
     Args:
         folder: in the released layout, of any release.
-        options: where and in which number format it computes.
-        settings: see MingSettings.
+        options: where and in which number format it computes, and its habits.
 
     Raises:
         CheckpointError: names what is missing or does not fit.
         ValueError: options this machine cannot do.
     """
-    options, settings = options or LoadOptions(), settings or MingSettings()
+    options = options or LoadOptions()
     parts, config = open_parts(folder), MingConfig.from_folder(folder)
     if parts.thinker is None:
         raise CheckpointError(f"{folder} holds no language model: no tensor begins with `model.`")
@@ -52,7 +49,7 @@ def load_ming(
     thinker = load_thinker(
         config.thinker, parts.thinker, dtype, device, "listed" if mapped else "stacked", bits
     )
-    ear, scribe = _ears(folder, parts, config, settings, dtype, device)
+    ear, scribe = _ears(folder, parts, config, options.ming.blocks, dtype, device)
     return MingModel(
         name=folder.name,
         config=config,
@@ -63,7 +60,7 @@ def load_ming(
         mouth=_mouth(folder, parts, config, dtype, device, bits),
         eye=_eye(folder, parts, config, dtype, device),
         folder=folder,
-        settings=settings,
+        options=options.ming,
     )
 
 
@@ -71,7 +68,7 @@ def _ears(
     folder: Path,
     parts: Parts,
     config: MingConfig,
-    settings: MingSettings,
+    blocks: Blocks | None,
     dtype: torch.dtype,
     device: torch.device,
 ) -> tuple[Ear, Ear]:
@@ -79,7 +76,6 @@ def _ears(
 
     Its makers use SANM for spoken questions and Whisper to transcribe.
     """
-    blocks = settings.blocks
     sanm = whisper = None
     if parts.sanm is not None:
         cmvn = read_cmvn(folder / "am.mvn")

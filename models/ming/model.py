@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from ..dialogue import (
@@ -18,34 +18,28 @@ from ..dialogue import (
     Unsupported,
     UserAudio,
 )
+from ..load_options import MingOptions
 from .config import MingConfig
 from .dialogue import MingDialogue
 from .features import RATE_HZ
-from .hearing import Blocks, Ear
+from .hearing import Ear
 from .mouth import Mouth, ReadyVoice, read_aloud
 from .sentences import spoken_pieces
-from .tasks import AUTO, LANGUAGES, parse_transcript, transcription_prompt
+from .tasks import (
+    AUTO,
+    LANGUAGES,
+    parse_transcript,
+    thinking_instructions,
+    transcription_prompt,
+)
 from .thinker import MingThinker
 from .tokenizer import TextTokenizer, ThinkerIds
 from .vision import Eye
 from .voice_prompt import load_voice_prompt
 from .voices import voices_of
 
+READY_VOICES = 4  # each takes hundreds of megabytes at full size; others are made ready again
 RESERVE = 2048  # positions kept free for a turn and its reply
-
-
-@dataclass(frozen=True)
-class MingSettings:
-    """What can be chosen about a Ming model beside LoadOptions.
-
-    Args:
-        blocks: encode speech block by block while it comes, an approximation; None is exact.
-        talker_reads: whether the talker is given the thinker's states of the human's turn; the
-            makers' own streaming does not.
-    """
-
-    blocks: Blocks | None = None
-    talker_reads: bool = False
 
 
 class MingModel:
@@ -60,6 +54,7 @@ class MingModel:
         mouth: talker and audio decoder; None for a model that only writes.
         eye: sees pictures; None where the checkpoint has no vision tower.
         folder: where its voices lie.
+        options: its habits.
     """
 
     languages: Sequence[str] = tuple(name for name in LANGUAGES if name != AUTO)
@@ -76,12 +71,12 @@ class MingModel:
         mouth: Mouth | None,
         eye: Eye | None,
         folder: Path,
-        settings: MingSettings | None = None,
+        options: MingOptions | None = None,
     ) -> None:
         self.name, self.config, self.tokenizer = name, config, tokenizer
         self.ear, self.scribe, self.eye = ear, scribe, eye
         self.thinker, self.mouth = thinker, mouth
-        self.settings = settings or MingSettings()
+        self.options = options or MingOptions()
         self.ids = ThinkerIds.of(tokenizer)
         self.longest = config.thinker.max_positions - RESERVE
         self.device = thinker.embedding.weight.device
@@ -97,7 +92,11 @@ class MingModel:
 
     def open(self, options: DialogueOptions | None = None) -> MingDialogue:
         """A new conversation. Raises ValueError for an unknown voice or language."""
-        return MingDialogue(self, options or DialogueOptions())
+        options = options or DialogueOptions()
+        if self.options.thinking:
+            instructions = thinking_instructions(options.instructions)
+            options = replace(options, instructions=instructions)
+        return MingDialogue(self, options)
 
     def voice(self, name: str | None) -> ReadyVoice | None:
         """A voice made ready, the first where none is named; None for a model that only writes.
@@ -113,9 +112,13 @@ class MingModel:
         name = name or self.voices[0]
         if name not in self._voice_files:
             raise ValueError(f"{self.name} has no voice {name!r}: {', '.join(self.voices)}")
-        if name not in self._ready:
-            self._ready[name] = self.mouth.prepare(load_voice_prompt(self._voice_files[name]))
-        return self._ready[name]
+        ready = self._ready.pop(name, None)
+        if ready is None:
+            ready = self.mouth.prepare(load_voice_prompt(self._voice_files[name]))
+        self._ready[name] = ready  # the one used last stands last
+        while len(self._ready) > READY_VOICES:
+            del self._ready[next(iter(self._ready))]
+        return ready
 
     def transcribe(self, pcm: Pcm) -> Transcript:
         """Write down a whole recording [n] at 16 kHz; the language is what the model names."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..dialogue import AudioDelta, Pcm, Sampling
 from .alignment import Alignment, syllables
-from .detokenizer import CODES_HZ, Detokenizer, SpeechState
+from .detokenizer import CODES_HZ, Detokenizer, Silence, SpeechState
 from .flow import VoicePrompt as DecoderPrompt
 from .speaking import SAMPLING, Speaker, Speaking, Voice
 from .voice_prompt import VoicePrompt
@@ -91,6 +91,11 @@ class MouthState:
     def n_codes(self) -> int:
         """Codec codes said."""
         return sum(utterance.n_codes for utterance in self.utterances)
+
+    def over(self) -> MouthState:
+        """Where nothing more will be said: what is left, in little memory, tells what was heard."""
+        sound = Silence(self.sound.timeline)
+        return replace(self, sound=sound, waiting=(), speaking=None)
 
     @property
     def wants_text(self) -> bool:

@@ -19,10 +19,6 @@ from typing import Literal
 
 from .chat_template import PATCH, Kind
 
-SystemStyle = Literal["first_words", "role"]
-"""Where instructions stand: as `SYSTEM: …` before the first human words, as the makers' own
-tools write them, or under a role of their own. Which one was trained on is not published."""
-
 
 @dataclass(frozen=True)
 class Words:
@@ -66,11 +62,15 @@ def _role(name: str) -> Parts:
 HUMAN, ASSISTANT, SYSTEM = _role("HUMAN"), _role("ASSISTANT"), _role("SYSTEM")
 
 
-def opening(instructions: str = "", style: SystemStyle = "first_words") -> Parts:
-    """The start of a dialogue; the human's turn is open after it."""
+def opening(instructions: str = "", system_role: bool = False) -> Parts:
+    """The start of a dialogue; the human's turn is open after it.
+
+    Instructions stand as `SYSTEM: …` before the first human words, as the makers' own tools
+    write them, or under a role of their own.
+    """
     if not instructions:
         return HUMAN
-    if style == "role":
+    if system_role:
         return (*SYSTEM, Words(instructions), *HUMAN)
     return (*HUMAN, Words(f"SYSTEM: {instructions}\n"))
 

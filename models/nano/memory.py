@@ -79,14 +79,6 @@ class Context:
         return Context(self.caches, (*self.turns, ()))
 
 
-@dataclass
-class Counts:
-    """Tokens of the reply being made."""
-
-    text: int = 0
-    speech: int = 0
-
-
 @dataclass(frozen=True)
 class ReplyWord:
     """A word of the last reply.

@@ -22,10 +22,9 @@ from vivavoce.models.dialogue import (
     UserAudio,
     UserPicture,
 )
-from vivavoce.models.ming.hearing import Blocks
+from vivavoce.models.load_options import Blocks, LoadOptions, MingOptions
 from vivavoce.models.ming.loading import load_ming
 from vivavoce.models.ming.memory import words_of
-from vivavoce.models.ming.model import MingSettings
 from vivavoce.models.ming.tasks import HINTS
 
 FOLDERS = {}
@@ -42,7 +41,9 @@ def loaded(tmp_path_factory):
             FOLDERS[version] = tmp_path_factory.mktemp("ming") / version
             write_tiny_ming(FOLDERS[version], version, dtype=torch.float32)
         if key not in MODELS:
-            MODELS[key] = load_ming(FOLDERS[version], settings=MingSettings(**settings))
+            MODELS[key] = load_ming(
+                FOLDERS[version], LoadOptions(ming=MingOptions(**settings))
+            )
         return MODELS[key]
 
     yield load

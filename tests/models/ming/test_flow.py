@@ -39,6 +39,19 @@ def test_chunk_by_chunk_is_the_whole_with_chunk_masks(up_ratio, n_prompt):
     torch.testing.assert_close(mel[n_prompt * up_ratio :], whole, **CLOSE)
 
 
+def test_what_is_kept_in_half_precision_moves_the_mel_by_less_than_two_implementations_may():
+    flow, given, codes = causal_flow(), voice(10), speech_codes(60)
+    _, state = in_chunks(flow, given.codes, flow.initial(given))
+    exact, _ = in_chunks(flow, codes, state)
+    mel, state = in_chunks(flow, codes, flow.halved(state))
+    assert 0 < (mel - exact).abs().max() < 5e-4  # the bound of the recorded vectors
+    kept = [*state.encoder.blocks, *(cache for step in state.steps for cache in step.caches)]
+    kept += state.encoder.up_blocks
+    sides = [side for cache in kept for side in cache.keys_values()]
+    assert {side.dtype for side in sides} == {torch.float16}
+    assert sum(side.nbytes for side in sides) == flow.kept_bytes(state.n_codes)
+
+
 def test_a_frame_does_see_its_own_chunk_and_the_look_ahead():
     flow, given, codes = causal_flow(), voice(0), speech_codes(33)
     mel = flow.whole(codes, given, chunked=True)

@@ -11,12 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vivavoce.models.load_options import Blocks
 from vivavoce.models.ming.audio_projector import AudioProjector
 from vivavoce.models.ming.checkpoint import CheckpointError, TensorDict
 from vivavoce.models.ming.config import MingConfig, ProjectorConfig, SanmConfig, WhisperConfig
 from vivavoce.models.ming.features import read_cmvn, sanm_features, whisper_log_mel
 from vivavoce.models.ming.front_ends import SanmFront, WhisperFront
-from vivavoce.models.ming.hearing import Blocks, Ear, HearingState, sanm_ear, whisper_ear
+from vivavoce.models.ming.hearing import Ear, HearingState, sanm_ear, whisper_ear
 from vivavoce.models.ming.parts import parts_of
 from vivavoce.models.ming.sanm_encoder import SanmEncoder
 from vivavoce.models.ming.whisper_encoder import WhisperEncoder

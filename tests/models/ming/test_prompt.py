@@ -26,7 +26,7 @@ def test_instructions_stand_before_the_first_human_words():
 
 
 def test_instructions_may_have_a_role_of_their_own():
-    text = prompt.as_text(prompt.opening("Be brief.", "role"))
+    text = prompt.as_text(prompt.opening("Be brief.", system_role=True))
     assert text == "<role>SYSTEM</role>Be brief.<role>HUMAN</role>"
 
 

@@ -71,7 +71,7 @@ def test_the_reference_s_chunks(recorded, case):
 
 
 def test_computing_each_chunk_once_gives_the_same_sound(recorded):
-    settings = DetokenizerSettings(early=(), context_s=None, finish="whole", as_reference=True)
+    settings = DetokenizerSettings((), None, finish="whole", halve=False, as_reference=True)
     detokenizer = StreamingDetokenizer(
         recorded.flow, recorded.hift, settings, recorded.draw("noprompt")
     )
