@@ -154,9 +154,8 @@ class Tape:
         if first < 0 or last > self._n:
             raise ValueError(f"{position} lies outside of what is kept, up to {self.end}")
         part = positions - whole
-        read: Pcm
-        if not part.any() and step == 1.0:
-            read = self._sound[whole[0] : whole[0] + n].copy()
+        read: Pcm = self._sound[whole[0] : whole[0] + n].copy()
+        if (step == 1.0 and not part.any()) or not self._sound[first:last].any():
             return read
         windows = np.lib.stride_tricks.sliding_window_view(self._sound[first:last], _N_TAPS)
         phase, between = np.divmod(part * _N_PHASES, 1.0)

@@ -238,7 +238,8 @@ class Room:
         if self.settings.noise_dbfs is None:
             return np.zeros(n, dtype=np.float32)
         level = np.float32(10 ** (self.settings.noise_dbfs / 20))
-        return noise(self.settings.noise, n, self._rng, babble) * level
+        made: Pcm = noise(self.settings.noise, n, self._rng, babble) * level
+        return made
 
     def _jitter_s(self) -> float:
         return float(self._rng.normal()) * self.settings.jitter_ms / 1000
