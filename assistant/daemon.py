@@ -42,6 +42,7 @@ from .settings import Config
 from .skills.house import House
 from .skills.registry import SkillSet
 from .sound_metrics import SoundCardMetrics
+from .wake_ear import make_wake_ear
 
 if TYPE_CHECKING:
     from ..models.load_options import LoadOptions
@@ -62,6 +63,7 @@ class Daemon:
     def __init__(self, config: Config, model: SpeechModel | None = None) -> None:
         _check_exposure(config)
         _check_detector(config)
+        _check_wake_word(config)
         self.config = config
         self.house = House(volume_percent=config.audio.volume_percent)
         self.metrics = Metrics()
@@ -149,6 +151,7 @@ class Daemon:
             modalities=model.modalities,
             not_ready=engine.troubles,
             sound=lambda: {} if self._local is None else self._local.report(),
+            microphone=lambda: None if self._local is None else self._local.microphone,
             created_s=int(time.time()),
         )
         limits = self._limits()
@@ -162,7 +165,8 @@ class Daemon:
     async def _start_local(self, model: SpeechModel) -> None:
         """Converse through microphone and loudspeaker, where there are any."""
         assert self._engine is not None
-        self._local = LocalSound.open(self.config.audio, self.house)
+        config = self.config
+        self._local = LocalSound.open(config.audio, config.microphone, self.house, self.metrics)
         if self._local is None:
             return
         self.metrics.registry.register(EchoMetrics(self._local.card.front_end))
@@ -176,7 +180,7 @@ class Daemon:
             log_notice(notice)
 
         session = self._session(told, settings, self._local.card.playout)
-        await self._local.converse(session, meter)
+        await self._local.converse(session, settings, meter)
 
     def session_settings(self, model: SpeechModel) -> SessionSettings:
         """What a session begins with."""
@@ -303,6 +307,12 @@ def _check_detector(config: Config) -> None:
         make_vad(config.turn.vad)
     except VadUnavailable as error:
         raise UserError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+
+
+def _check_wake_word(config: Config) -> None:
+    """The wake word must load now, not after the model."""
+    if config.audio.enabled:
+        make_wake_ear(config.microphone)
 
 
 def _check_exposure(config: Config) -> None:

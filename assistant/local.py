@@ -2,7 +2,7 @@
 
 One more client of the core, without a socket in between:
 
-    microphone thread -> queue on the event loop -> Session.append
+    microphone thread -> MicrophoneControl -> SessionHearer -> Session.append
     loudspeaker thread -> Session.playout_noticed
 """
 
@@ -11,22 +11,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import asdict
 
 from ..streaming.devices import DeviceUnavailable
-from ..streaming.frames import Pcm
 from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.soundcard import SoundCard
 from .core import notices as core
-from .metrics import SessionMeter
+from .local_hearer import SessionHearer
+from .metrics import Metrics, SessionMeter
+from .microphone_control import MicrophoneControl
 from .session import Session
-from .settings import AudioSettings
+from .session_settings import SessionSettings
+from .settings import AudioSettings, MicrophoneSettings
 from .skills.house import House
-from .sound import open_sound_card
+from .switched_sound import open_switched_sound
 
 log = logging.getLogger(__name__)
-
-MICROPHONE_HZ = 16_000
-LONGEST_BACKLOG = 250  # frames of 20 ms that may wait for the event loop
 
 
 class LocalSound:
@@ -34,40 +34,35 @@ class LocalSound:
 
     Args:
         card: open devices.
-        frames: what the microphone gave, 20 ms [320] each.
+        microphone: the switch between the card and the conversation.
     """
 
-    def __init__(self, card: SoundCard, frames: asyncio.Queue[Pcm]) -> None:
+    def __init__(self, card: SoundCard, microphone: MicrophoneControl) -> None:
         self.card = card
-        self._frames = frames
+        self.microphone = microphone
         self._session: Session | None = None
-        self._meter: SessionMeter | None = None
         self._counted = contextlib.ExitStack()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, audio: AudioSettings, house: House) -> LocalSound | None:
+    def open(
+        cls, audio: AudioSettings, microphone: MicrophoneSettings, house: House, metrics: Metrics
+    ) -> LocalSound | None:
         """Open the devices; None, and a plain sentence in the log, where there are none."""
         loop = asyncio.get_running_loop()
-        frames: asyncio.Queue[Pcm] = asyncio.Queue(LONGEST_BACKLOG)
-
-        def keep(pcm: Pcm) -> None:
-            if not frames.full():
-                frames.put_nowait(pcm)
-
-        def captured(pcm: Pcm) -> None:
-            loop.call_soon_threadsafe(keep, pcm)
 
         def noticed(notice: PlayoutNotice) -> None:
             loop.call_soon_threadsafe(opened[0].noticed, notice)
 
         opened: list[LocalSound] = []
         try:
-            card = open_sound_card(audio, captured, noticed)
+            card, control = open_switched_sound(
+                audio, microphone, noticed, metrics.microphone_changed, metrics.woken
+            )
         except DeviceUnavailable as error:
             log.warning("No local sound, only the WebSocket is served: %s.", error)
             return None
-        opened.append(cls(card, frames))
+        opened.append(cls(card, control))
         house.on_volume.append(lambda percent: card.playout.set_gain(percent / 100))
         return opened[0]
 
@@ -78,15 +73,18 @@ class LocalSound:
             "echo": front_end.kind,
             "echo_reduced_db": front_end.erle_db,
             "clock_drift_ppm": front_end.drift_ppm,
+            "microphone": asdict(self.microphone.status),
         }
 
-    async def converse(self, session: Session, meter: SessionMeter) -> None:
-        """Give the microphone to a session that plays on this card."""
-        self._session, self._meter = session, meter
+    async def converse(
+        self, session: Session, settings: SessionSettings, meter: SessionMeter
+    ) -> None:
+        """Give the microphone to a session, begun with `settings`, that plays on this card."""
+        self._session = session
         self._counted.enter_context(meter.metrics.session("microphone"))
         await session.open()
-        self._task = asyncio.create_task(self._pump(session), name="microphone")
-        log.info("listening to the microphone")
+        hearer = SessionHearer(session, settings, meter.heard)
+        self._task = asyncio.create_task(self.microphone.run(self.card, hearer), name="microphone")
 
     def noticed(self, notice: PlayoutNotice) -> None:
         """What the loudspeaker says of a reply."""
@@ -101,18 +99,9 @@ class LocalSound:
         if self._session is not None:
             await self._session.close()
         await asyncio.to_thread(self.card.close)
+        self.microphone.close()
         self._counted.close()
         self._task = self._session = None
-
-    async def _pump(self, session: Session) -> None:
-        while True:
-            pcm = await self._frames.get()
-            if self._meter is not None:
-                self._meter.heard(len(pcm) / MICROPHONE_HZ)
-            try:
-                await session.append(pcm, MICROPHONE_HZ)
-            except Exception:  # the supervisor of this task: one bad frame must not make it deaf
-                log.exception("a microphone frame could not be handled")
 
 
 def log_notice(notice: core.Notice) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from .core import notices as core
+from .microphone_control import Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Buckets = tuple[float, ...]
@@ -66,7 +67,21 @@ class Metrics:
             "Time in the model for a second of reply audio, since the start",
             registry=registry,
         )
+        self.microphone_open = Gauge(
+            "vivavoce_microphone_open",
+            "1 while the conversation in the room hears; 0 while muted or waiting",
+            registry=registry,
+        )
+        self.wakes = count("wakes", "Wake words heard, by who said it: person, own_voice", "by")
         self._made_s = self._sounding_s = 0.0
+
+    def microphone_changed(self, status: Status) -> None:
+        """The microphone in the room was opened, closed or muted."""
+        self.microphone_open.set(status.state == "open")
+
+    def woken(self, by: str) -> None:
+        """The wake word was heard; any thread may say so."""
+        self.wakes.labels(by).inc()
 
     def model_call(self, kind: str, seconds: float) -> None:
         """The model was called; any thread may say so."""

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..streaming.frames import History, Pcm
-from ..streaming.wake import LATEST_MS, OwnVoice, WakeWord, command_start
+from ..streaming.wake import LATEST_MS, command_start
 from . import microphone as mic
 from .microphone import Indicator, Microphone
+from .wake_ear import WakeEar
 
 log = logging.getLogger(__name__)
 
@@ -90,32 +91,6 @@ class Status:
     device_open: bool
     activation: str
     wake_word: str | None
-
-
-class WakeEar:
-    """The wake word in the microphone's sound, unless the loudspeaker said it.
-
-    Args:
-        word: the engine.
-        on_wake: is told of each: "taken", or "own_voice".
-    """
-
-    def __init__(self, word: WakeWord, on_wake: Callable[[str], None]) -> None:
-        self.phrase = word.phrase
-        self.own_voice: OwnVoice | None = None
-        self._word = word
-        self._on_wake = on_wake
-
-    def feed(self, pcm: Pcm) -> bool:
-        """Whether a person has said the word, known with these samples [n]."""
-        own = self.own_voice
-        if own is not None:
-            own.feed(len(pcm))
-        if not self._word.feed(pcm):
-            return False
-        ours = own is not None and own.speaks
-        self._on_wake("own_voice" if ours else "taken")
-        return not ours
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,23 +177,34 @@ class MicrophoneControl:
             raise MicrophoneRefused("the microphone is muted; unmute it first")
         await self._order(lambda at: mic.Pushed(at) if pushed else mic.Released(at))
 
-    async def changes(self) -> AsyncIterator[Status]:
-        """The status now, and whenever it changes, until the microphone is closed for good."""
-        if self._closed:
-            return
+    async def changes(self, at_least_every_s: float | None = None) -> AsyncIterator[Status]:
+        """The status now, and whenever it changes, until the microphone is closed for good.
+
+        Args:
+            at_least_every_s: say it again when it did not change for so long; None: never.
+        """
         waiting: asyncio.Queue[Status | None] = asyncio.Queue()
         self._watchers.add(waiting)
+        status: Status | None = None if self._closed else self.status
         try:
-            status: Status | None = self.status
             while status is not None:
                 yield status
-                status = await waiting.get()
+                try:
+                    status = await asyncio.wait_for(waiting.get(), at_least_every_s)
+                except asyncio.TimeoutError:
+                    status = self.status
         finally:
             self._watchers.discard(waiting)
 
+    @property
+    def n_watchers(self) -> int:
+        """How many follow the changes."""
+        return len(self._watchers)
+
     def device_changed(self) -> None:
         """The device came, or went; on the event loop."""
-        self._publish()
+        if not self._closed:
+            self._publish()
 
     async def _order(self, make: Callable[[int], mic.Event]) -> None:
         if self._closed:
@@ -306,6 +292,7 @@ class MicrophoneControl:
         if status == self._told:
             return
         self._told = status
+        log.info("the microphone is %s", " ".join(filter(None, (status.state, status.why))))
         self._on_change(status)
         for waiting in self._watchers:
             if waiting.qsize() >= _SLOW_WATCHER:

@@ -96,6 +96,37 @@ class AudioSettings(Section):
     volume_percent: int = Field(80, ge=0, le=100, description="loudness at start, percent")
 
 
+class MicrophoneSettings(Section):
+    """When this machine's microphone hears. It can be muted and pushed in every case."""
+
+    activation: Literal["always", "wake_word", "push_to_talk"] = Field(
+        "always",
+        description="always: it hears all the time; wake_word: after its word (needs the extra "
+        "wakeword); push_to_talk: while a button is held",
+    )
+    wake_word: str = Field(
+        "hey jarvis",
+        description="okay nabu, hey jarvis, hey mycroft, alexa, or the path of a microWakeWord "
+        "model (.json or .tflite)",
+    )
+    wake_threshold: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="how sure the wake word must be, 0 to 1; 0: as its model says",
+    )
+    listen_s: float = Field(
+        6.0, ge=1, le=60, description="after the wake word, wait so long for speech, seconds"
+    )
+    follow_up_s: float = Field(
+        6.0,
+        ge=0,
+        le=60,
+        description="after a reply was heard, speech needs no wake word for so long, seconds",
+    )
+    muted: bool = Field(False, description="begin muted: the microphone's stream is closed")
+
+
 class TurnSettings(Section):
     """When the person's turn begins and ends."""
 
@@ -166,6 +197,7 @@ class Config(Section):
     model: ModelSettings = ModelSettings()
     assistant: AssistantSettings = AssistantSettings()
     audio: AudioSettings = AudioSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
     turn: TurnSettings = TurnSettings()
     barge_in: BargeInSettings = BargeInSettings()
     skills: SkillSettings = SkillSettings()

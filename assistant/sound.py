@@ -16,7 +16,12 @@ OnPcm = Callable[[Pcm], None]
 
 
 def open_sound_card(
-    audio: AudioSettings, on_pcm: OnPcm, on_notice: Callable[[Notice], None] | None = None
+    audio: AudioSettings,
+    on_pcm: OnPcm,
+    on_notice: Callable[[Notice], None] | None = None,
+    *,
+    muted: bool = False,
+    on_change: Callable[[], None] | None = None,
 ) -> SoundCard:
     """Open both devices.
 
@@ -24,6 +29,8 @@ def open_sound_card(
         audio: which devices, how loud, and what is done about echo.
         on_pcm: gets the microphone at 16 kHz, 20 ms [320] at a time, in a thread of its own.
         on_notice: gets playout's notices, in a thread of its own.
+        muted: begin with the microphone's stream closed.
+        on_change: is called, in whatever thread, when a device was opened, closed or lost.
     Raises:
         DeviceUnavailable: no sound; the message says what to install or choose.
         UserError: what the configuration wants of the sound needs a package that is not here.
@@ -39,6 +46,8 @@ def open_sound_card(
         microphone=_choice(audio.input_device),
         loudspeaker=_choice(audio.output_device),
         canceller=_canceller(audio),
+        muted=muted,
+        on_change=on_change,
     )
     card.playout.set_gain(audio.volume_percent / 100)
     return card

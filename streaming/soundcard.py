@@ -61,6 +61,7 @@ class SoundCard:
         rate_hz: of the captured frames; other than at 16 kHz they come as they were captured,
             past the front end.
         frame_ms: their length.
+        muted: begin with the microphone's stream closed, see `unmute`.
         patient: begin with silence where a device is not there yet, and wait for it.
         on_change: is called, in whatever thread, when a device was opened, closed or lost.
 
@@ -80,6 +81,7 @@ class SoundCard:
         canceller: EchoCanceller | None = None,
         rate_hz: int = RATE_HZ,
         frame_ms: int = 20,
+        muted: bool = False,
         patient: bool = False,
         on_change: Callable[[], None] | None = None,
     ) -> None:
@@ -113,6 +115,7 @@ class SoundCard:
             open_silence=lambda xruns: silence.open_input(nothing, capture, xruns),
         )
         self._sides = (self._output, self._input)
+        self._input.wanted = not muted
         self._closing = threading.Event()
         self._lock = threading.Lock()  # over both sides; no device's thread takes it
         self._look_at_s = 0.0
@@ -211,7 +214,10 @@ class SoundCard:
         try:
             for side in self._sides:
                 try:
-                    side.open(found)
+                    if side.wanted:
+                        side.open(found)
+                    else:
+                        side.stand_in()
                 except DeviceUnavailable as error:
                     if not patient:
                         raise

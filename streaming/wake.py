@@ -43,6 +43,11 @@ class WakeWord(Protocol):
         """What has to be said."""
         ...
 
+    @property
+    def threshold(self) -> float:
+        """The score that counts."""
+        ...
+
     def feed(self, pcm: Pcm) -> list[Wake]:
         """The wakes that `pcm` [n] completes, one for each time the word was said."""
         ...

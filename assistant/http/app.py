@@ -17,6 +17,7 @@ from ..metrics import CONTENT_TYPE, Metrics
 from ..realtime.endpoint import RealtimeEndpoint
 from ..realtime.service import Limits, Service
 from .access import Gate, Rules
+from .microphone import MicrophonePages
 from .replies import error_reply
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def make_app(
     return Starlette(
         routes=[
             *status.routes(),
+            *MicrophonePages(service.microphone).routes(),
             WebSocketRoute("/v1/realtime", realtime.handle, name="realtime"),
             Route("/v1/realtime", _socket_wanted),
             WebSocketRoute("/{path:path}", _no_socket_here),

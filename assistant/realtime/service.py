@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..core.notices import Notice
+from ..microphone_control import MicrophoneControl
 from ..session import Session, SessionSettings
 
 OpenSession = Callable[[Callable[[Notice], None], SessionSettings], Session]
@@ -26,6 +27,7 @@ class Service:
         languages: the model's names of languages and dialects.
         modalities: what the model takes: text, audio, image.
         not_ready: reasons why nobody can be served yet; empty when all is up.
+        microphone: the switch of this machine's microphone; None without.
         sound: how this machine's microphone and loudspeaker fare, for /health; empty without.
         created_s: Unix time that /v1/models shows.
         most_text: characters that a client may put into one conversation.
@@ -38,6 +40,7 @@ class Service:
     languages: Sequence[str] = ()
     modalities: Sequence[str] = ("text", "audio")
     not_ready: Callable[[], Sequence[str]] = field(default=list)
+    microphone: Callable[[], MicrophoneControl | None] = lambda: None
     sound: Callable[[], Mapping[str, object]] = field(default=dict)
     created_s: int = 0
     most_text: int = 64 * MIB

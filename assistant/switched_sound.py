@@ -1,0 +1,58 @@
+"""Both devices of this machine, the microphone with its switch, as the configuration says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..streaming.playout import Notice
+from ..streaming.soundcard import SoundCard
+from .microphone import Microphone
+from .microphone_control import MicrophoneControl, Status
+from .settings import AudioSettings, MicrophoneSettings
+from .sound import open_sound_card
+from .wake_ear import By, make_wake_ear, own_voice
+
+
+def open_switched_sound(
+    audio: AudioSettings,
+    microphone: MicrophoneSettings,
+    on_notice: Callable[[Notice], None] | None = None,
+    on_change: Callable[[Status], None] = lambda status: None,
+    on_wake: Callable[[By], None] = lambda by: None,
+) -> tuple[SoundCard, MicrophoneControl]:
+    """Open the devices; nobody is given the microphone's sound before the control runs.
+
+    Args:
+        audio: which devices.
+        microphone: when it hears.
+        on_notice: gets playout's notices, in a thread of its own.
+        on_change: is told every change of the microphone's status.
+        on_wake: is told who said the wake word, in the capture's thread.
+    Raises:
+        DeviceUnavailable: no sound; the message says what to install or choose.
+        UserError: what the configuration wants needs a package that is not here.
+    """
+    loop = asyncio.get_running_loop()
+    ear = make_wake_ear(microphone, on_wake)
+    states = Microphone(
+        microphone.activation,
+        listen_s=microphone.listen_s,
+        follow_up_s=microphone.follow_up_s,
+        muted=microphone.muted,
+    )
+    control = MicrophoneControl(states, ear, on_change)
+
+    def device_changed() -> None:
+        loop.call_soon_threadsafe(control.device_changed)
+
+    card = open_sound_card(
+        audio,
+        control.heard,
+        on_notice,
+        muted=microphone.muted,
+        on_change=device_changed,
+    )
+    if ear is not None and card.playout.reference is not None:
+        ear.own_voice = own_voice(microphone, card.playout.reference)
+    return card, control
