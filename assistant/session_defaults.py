@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..streaming.endpoint import EndpointSettings
+from ..streaming.patience import Patience
 from .core.settings import Settings
 from .session import SessionSettings
 from .settings import Config
@@ -40,6 +41,7 @@ def session_defaults(
         core=core,
         endpoint=_endpoint(config),
         vad=config.turn.vad,
+        patience=Patience(config.turn.detection, config.turn.eagerness, config.turn.learn_pauses),
         send_lead_ms=config.server.send_lead_ms or None,
     )
 

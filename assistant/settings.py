@@ -130,7 +130,10 @@ class MicrophoneSettings(Section):
 class TurnSettings(Section):
     """When the person's turn begins and ends."""
 
-    vad: Literal["webrtc", "silero"] = Field("webrtc", description="voice activity detector")
+    vad: Literal["auto", "webrtc", "silero"] = Field(
+        "auto",
+        description="voice activity detector; auto: silero where it is installed, webrtc elsewhere",
+    )
     threshold: float = Field(0.5, gt=0, le=1, description="how sure the detector must be, 0 to 1")
     prefix_padding_ms: int = Field(
         300, ge=0, le=2000, description="audio kept from before the detected start, milliseconds"
@@ -138,8 +141,19 @@ class TurnSettings(Section):
     soft_end_ms: int = Field(
         200, ge=20, le=2000, description="silence after which a reply is prepared, milliseconds"
     )
+    detection: Literal["silence", "semantic"] = Field(
+        "semantic",
+        description="what ends the turn; silence: silence_ms of it, always; semantic: less after "
+        "what sounds finished, more after what does not, as far as the model can tell",
+    )
     silence_ms: int = Field(
-        500, ge=100, le=2000, description="silence that ends the turn, milliseconds"
+        500, ge=100, le=2000, description="silence: how long it lasts, milliseconds"
+    )
+    eagerness: Literal["low", "medium", "high", "auto"] = Field(
+        "auto", description="semantic: how soon to answer; auto is medium"
+    )
+    learn_pauses: bool = Field(
+        True, description="semantic: wait longer for a speaker who pauses long"
     )
     longest_s: float = Field(
         30.0,

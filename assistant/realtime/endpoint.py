@@ -16,7 +16,7 @@ from .conversation import Conversation
 from .render import lone_error
 from .service import Limits, Service
 from .session_object import Offer
-from .translate import default_turns
+from .translate import usual_turns
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class RealtimeEndpoint:
             model=service.model,
             voices=service.voices,
             voice=service.base.core.voice,
-            turn_detection=default_turns(service.base),
+            turns=usual_turns(service.base),
             instructions=service.base.core.instructions,
             lifetime_s=self._limits.session_s,
             languages=service.languages,

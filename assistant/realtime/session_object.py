@@ -24,6 +24,7 @@ from .settings import (
     PcmFormat,
     Prompt,
     Reasoning,
+    SemanticVad,
     ServerVad,
     Speed,
     ToolChoice,
@@ -138,13 +139,30 @@ class SessionPatch(PeerObject):
 
 
 @dataclass(frozen=True)
+class UsualTurns:
+    """How turns are found unless asked otherwise: each kind as the daemon does it, and which."""
+
+    by_silence: ServerVad = ServerVad()
+    by_meaning: SemanticVad = SemanticVad(type="semantic_vad")
+    detection: Literal["silence", "semantic"] = "silence"
+
+    @property
+    def first(self) -> ServerVad | SemanticVad:
+        return self.by_silence if self.detection == "silence" else self.by_meaning
+
+    def like(self, kind: str) -> ServerVad | SemanticVad:
+        """Those of a type of the wire."""
+        return self.by_meaning if kind == self.by_meaning.type else self.by_silence
+
+
+@dataclass(frozen=True)
 class Offer:
     """What the daemon can give a session.
 
     Args:
         voices: the model's voices.
         voice: the one that speaks unless asked otherwise; None takes the first.
-        turn_detection: how turns are found unless asked otherwise.
+        turns: how turns are found unless asked otherwise.
         lifetime_s: seconds until the session ends by itself.
         languages: the model's names of languages and dialects.
         language: what the person is taken to speak unless asked otherwise.
@@ -153,7 +171,7 @@ class Offer:
     model: str
     voices: Sequence[str]
     voice: str | None = None
-    turn_detection: ServerVad = ServerVad()
+    turns: UsualTurns = UsualTurns()
     instructions: str = ""
     lifetime_s: float = 3600.0
     languages: Sequence[str] = ()
@@ -178,7 +196,7 @@ def first_session(
         tool_choice="auto",
         max_output_tokens="inf",
         audio=SessionAudio(
-            input=AudioInput(turn_detection=offer.turn_detection),
+            input=AudioInput(turn_detection=offer.turns.first),
             output=AudioOutput(voice=offer.default_voice),
         ),
         language=None if offer.language == AUTO else offer.language,
@@ -216,7 +234,7 @@ class SessionEditor:
         for key in ("language", "dialect"):
             if merged.get(key) is not None:
                 merged[key] = spoken_language(merged[key], self._offer, f"session.{key}")
-        _fill_turns(merged["audio"]["input"], raw, self._offer.turn_detection)
+        _fill_turns(merged["audio"]["input"], raw, self._offer.turns)
         merged["audio"]["output"]["speed"] = 1.0  # the only one there is: show what is in effect
         session = validated(SessionObject, merged, "session")
         check_tools(session.tools, session.tool_choice, "session")
@@ -311,10 +329,11 @@ def _clear(merged: dict[str, Any], first: dict[str, Any], key: str, where: str) 
         del merged[key]
 
 
-def _fill_turns(merged: dict[str, Any], raw: Mapping[str, Any], usual: ServerVad) -> None:
+def _fill_turns(merged: dict[str, Any], raw: Mapping[str, Any], turns: UsualTurns) -> None:
     """What a new turn_detection object leaves open is as the daemon does it otherwise."""
     given = ((raw.get("audio") or {}).get("input") or {}).get("turn_detection")
     if given is not None:
+        usual = turns.like(merged["turn_detection"]["type"])
         for key, value in usual.model_dump(exclude={"type"}).items():
-            if key in merged["turn_detection"] and given.get(key) is None:
+            if given.get(key) is None:
                 merged["turn_detection"][key] = value

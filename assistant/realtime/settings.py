@@ -90,7 +90,7 @@ class Transcription(PeerObject):
 
 
 class ServerVad(PeerObject):
-    """The daemon finds turns by voice activity. Times in ms; threshold in [0, 1]."""
+    """Turns end after a fixed silence. Times in ms; threshold in [0, 1]."""
 
     SEND_NULL = frozenset({"idle_timeout_ms"})
     type: Literal["server_vad"] = "server_vad"
@@ -103,7 +103,7 @@ class ServerVad(PeerObject):
 
 
 class SemanticVad(PeerObject):
-    """Turns by meaning; served by silence timing whose patience follows `eagerness`."""
+    """Turns end by what was said, how this speaker pauses, and `eagerness`."""
 
     type: Literal["semantic_vad"]
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"

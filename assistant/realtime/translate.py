@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...streaming.endpoint import EndpointSettings
 from ...streaming.frames import Pcm
+from ...streaming.patience import Patience
 from ..core import items as core
 from ..core.settings import ResponseOptions, Settings, Tool
 from ..languages import AUTO
@@ -15,7 +16,7 @@ from ..session import SessionSettings
 from . import items as wire
 from .client_events import ResponseSettings
 from .faults import PeerFault
-from .session_object import SessionObject, check_tools
+from .session_object import SessionObject, UsualTurns, check_tools
 from .settings import (
     AudioFormat,
     ForcedFunction,
@@ -27,9 +28,6 @@ from .settings import (
     rate_hz,
 )
 from .sound import whole_sound
-
-# Turns by meaning are served by silence timing: how long a pause each eagerness bears, in ms.
-PATIENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
 
 # What the endpointer can do; a client's wish outside is served by the nearest.
 _SILENCE_RANGE_MS = (100, 2000)
@@ -61,6 +59,7 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
         base,
         core=core_settings,
         endpoint=_endpoint(turns, base.endpoint),
+        patience=_patience(turns, base.patience),
         output_rate_hz=rate_hz(session.audio.output.format),
         idle_timeout_ms=turns.idle_timeout_ms if isinstance(turns, ServerVad) else None,
     )
@@ -72,15 +71,25 @@ def _spoken(session: SessionObject) -> str:
     return next((one for one in said if one is not None and one != AUTO), AUTO)
 
 
-def default_turns(base: SessionSettings) -> ServerVad:
+def usual_turns(base: SessionSettings) -> UsualTurns:
     """What is announced before a client has asked for anything: the daemon's own settings."""
-    return ServerVad(
-        threshold=base.endpoint.on_threshold,
-        prefix_padding_ms=base.endpoint.prefix_padding_ms,
-        silence_duration_ms=base.endpoint.silence_ms,
-        idle_timeout_ms=base.idle_timeout_ms,
-        create_response=base.core.create_response,
-        interrupt_response=base.core.interrupt_response and _yields(base.core),
+    interrupt = base.core.interrupt_response and _yields(base.core)
+    return UsualTurns(
+        by_silence=ServerVad(
+            threshold=base.endpoint.on_threshold,
+            prefix_padding_ms=base.endpoint.prefix_padding_ms,
+            silence_duration_ms=base.endpoint.silence_ms,
+            idle_timeout_ms=base.idle_timeout_ms,
+            create_response=base.core.create_response,
+            interrupt_response=interrupt,
+        ),
+        by_meaning=SemanticVad(
+            type="semantic_vad",
+            eagerness=base.patience.eagerness,
+            create_response=base.core.create_response,
+            interrupt_response=interrupt,
+        ),
+        detection=base.patience.detection,
     )
 
 
@@ -99,10 +108,8 @@ def _interruptions(turns: TurnDetection | None, base: Settings) -> Settings:
 
 
 def _endpoint(turns: TurnDetection | None, base: EndpointSettings) -> EndpointSettings:
-    if turns is None:
+    if not isinstance(turns, ServerVad):
         return base
-    if isinstance(turns, SemanticVad):
-        return replace(base, silence_ms=PATIENCE_MS[turns.eagerness])
     least, most = _SILENCE_RANGE_MS
     threshold = max(turns.threshold, _LEAST_THRESHOLD)
     return replace(
@@ -112,6 +119,12 @@ def _endpoint(turns: TurnDetection | None, base: EndpointSettings) -> EndpointSe
         prefix_padding_ms=turns.prefix_padding_ms,
         silence_ms=min(max(turns.silence_duration_ms, least), most),
     )
+
+
+def _patience(turns: TurnDetection | None, base: Patience) -> Patience:
+    if isinstance(turns, SemanticVad):
+        return replace(base, detection="semantic", eagerness=turns.eagerness)
+    return replace(base, detection="silence")
 
 
 def _tools(tools: Sequence[FunctionTool]) -> tuple[Tool, ...]:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.sdk_check import assert_sdk_accepts
 from vivavoce.assistant.errors import PeerFault
 from vivavoce.assistant.realtime.server_events import SessionUpdated
-from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
+from vivavoce.assistant.realtime.session_object import Offer, SessionEditor, UsualTurns
 from vivavoce.assistant.realtime.settings import SemanticVad, ServerVad
 
 
@@ -192,6 +192,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
      "session.audio.input.turn_detection.idle_timeout_ms"),
     (audio(input={"turn_detection": {"type": "no_vad"}}), "invalid_value",
      "session.audio.input.turn_detection.type"),
+    (audio(input={"turn_detection": {"type": "semantic_vad", "eagerness": "fast"}}),
+     "invalid_value", "session.audio.input.turn_detection.eagerness"),
+    (audio(input={"turn_detection": {"type": "semantic_vad", "eagerness": 3}}),
+     "invalid_value", "session.audio.input.turn_detection.eagerness"),
     (audio(input={"turn_detection": {"create_response": "yes"}}), "invalid_type",
      "session.audio.input.turn_detection.create_response"),
     (audio(output={"speed": 3}), "invalid_value", "session.audio.output.speed"),
@@ -252,17 +256,39 @@ def test_what_clients_send_is_accepted_and_the_echo_suits_the_sdk(patch: dict[st
 
 def test_what_a_new_turn_detection_leaves_open_is_as_the_daemon_does_it() -> None:
     usual = ServerVad(threshold=0.6, silence_duration_ms=800, interrupt_response=False)
-    edit = editor(turn_detection=usual)
-    edit.update({"audio": {"input": {"turn_detection": {"type": "server_vad"}}}})
+    meant = SemanticVad(type="semantic_vad", eagerness="low", interrupt_response=False)
+    edit = editor(turns=UsualTurns(by_silence=usual, by_meaning=meant))
     assert edit.session.audio.input.turn_detection == usual
     edit.update({"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}})
-    turns = edit.session.audio.input.turn_detection
-    assert turns == SemanticVad(type="semantic_vad", interrupt_response=False)
+    assert edit.session.audio.input.turn_detection == meant
+    edit.update({"audio": {"input": {"turn_detection": {"type": "server_vad"}}}})
+    assert edit.session.audio.input.turn_detection == usual
+    high = {"type": "semantic_vad", "eagerness": "high"}
+    edit.update({"audio": {"input": {"turn_detection": high}}})
+    assert edit.session.audio.input.turn_detection == meant.model_copy(update={"eagerness": "high"})
     asked = {"type": "server_vad", "interrupt_response": True, "threshold": None}
     edit.update({"audio": {"input": {"turn_detection": asked}}})
     assert edit.session.audio.input.turn_detection == usual.model_copy(
         update={"interrupt_response": True}
     )
+
+
+def test_a_wrong_eagerness_is_told_with_those_there_are() -> None:
+    with pytest.raises(PeerFault) as caught:
+        editor().update(audio(input={"turn_detection": {"type": "semantic_vad", "eagerness": "x"}}))
+    assert caught.value.message == (
+        "session.audio.input.turn_detection.eagerness must be 'low', 'medium', 'high' or 'auto'"
+    )
+
+
+def test_a_daemon_that_ends_turns_by_meaning_says_so_first() -> None:
+    edit = editor(turns=UsualTurns(detection="semantic"))
+    assert shown(edit)["audio"]["input"]["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "auto",
+        "create_response": True,
+        "interrupt_response": True,
+    }
 
 
 def test_a_tool_nested_beyond_measure_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ from vivavoce.assistant.realtime.client_events import ResponseSettings
 from vivavoce.assistant.realtime.faults import validated
 from vivavoce.assistant.realtime.schema import parse_event
 from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
-from vivavoce.assistant.realtime.settings import PcmFormat
+from vivavoce.assistant.realtime.settings import PcmFormat, SemanticVad
 from vivavoce.assistant.realtime.translate import (
-    default_turns,
     incoming_item,
     response_options,
     session_settings,
+    usual_turns,
 )
 from vivavoce.assistant.session import SessionSettings
+from vivavoce.streaming.patience import Patience
 
 
 def settings(**patch: Any) -> SessionSettings:
@@ -86,12 +88,24 @@ def test_a_threshold_of_nothing_is_possible() -> None:
 
 
 def test_semantic_turns_are_patient_by_eagerness() -> None:
-    patience = [
-        turns({"type": "semantic_vad", "eagerness": eagerness}).endpoint.silence_ms
+    wanted = [
+        turns({"type": "semantic_vad", "eagerness": eagerness}).patience
         for eagerness in ("low", "medium", "auto", "high")
     ]
-    assert patience == sorted(patience, reverse=True)
-    assert patience[0] > patience[3]
+    assert {patience.detection for patience in wanted} == {"semantic"}
+    waits = [patience.silence_ms(500) for patience in wanted]
+    assert waits == sorted(waits, reverse=True)
+    assert waits[0] > waits[3]
+
+
+def test_a_turn_by_silence_waits_for_what_was_asked_whatever_the_daemon_would_do() -> None:
+    base = SessionSettings(patience=Patience("semantic", "low"))
+    edit = SessionEditor(Offer("nano", ("anna",), turns=usual_turns(base)), "sess_1")
+    assert session_settings(edit.session, base).patience == base.patience
+    by_silence = {"type": "server_vad", "silence_duration_ms": 700}
+    asked = edit.update({"audio": {"input": {"turn_detection": by_silence}}})
+    heard = session_settings(asked, base)
+    assert heard.patience.silence_ms(heard.endpoint.silence_ms, complete=0.99, asked=True) == 700
 
 
 def test_the_rest_of_the_session_is_carried_over() -> None:
@@ -121,9 +135,12 @@ def test_the_rest_of_the_session_is_carried_over() -> None:
 
 def test_what_the_daemon_announces_comes_from_its_own_settings() -> None:
     base = SessionSettings()
-    vad = default_turns(base)
-    assert vad.silence_duration_ms == base.endpoint.silence_ms
-    assert vad.threshold == base.endpoint.on_threshold
+    usual = usual_turns(base)
+    assert usual.by_silence.silence_duration_ms == base.endpoint.silence_ms
+    assert usual.by_silence.threshold == base.endpoint.on_threshold
+    assert usual.first == usual.by_silence
+    meant = usual_turns(replace(base, patience=Patience("semantic", "low")))
+    assert meant.first == SemanticVad(type="semantic_vad", eagerness="low")
 
 
 def options(**asked: Any) -> Any:
