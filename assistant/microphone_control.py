@@ -133,6 +133,7 @@ class MicrophoneControl:
         self._inbox: asyncio.Queue[_Frame | _Order] = asyncio.Queue()
         self._history = History(round(KEPT_S * MICROPHONE_HZ), MICROPHONE_HZ)
         self._watchers: set[asyncio.Queue[Status | None]] = set()
+        self._left: list[mic.Effect] = []
         self._told: Status | None = None
         self._closed = False
 
@@ -240,7 +241,9 @@ class MicrophoneControl:
 
     async def _take(self, item: _Frame | _Order) -> None:
         if isinstance(item, _Order):
-            await self._carry_out(self._microphone.receive(item.make(self._history.end)))
+            left, self._left = self._left, []
+            effects = self._microphone.receive(item.make(self._history.end))
+            await self._carry_out(left + effects)
             if not item.done.done():
                 item.done.set_result(None)
             return
@@ -261,8 +264,13 @@ class MicrophoneControl:
             await self._hearer.hear(item.pcm)
 
     async def _carry_out(self, effects: list[mic.Effect]) -> None:
-        for effect in effects:
-            await self._do(effect)
+        """What fails, and what comes after it, is tried again with the next order."""
+        for done, effect in enumerate(effects):
+            try:
+                await self._do(effect)
+            except Exception:
+                self._left = effects[done:]
+                raise
 
     async def _do(self, effect: mic.Effect) -> None:
         assert self._device is not None and self._hearer is not None
