@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,26 +50,28 @@ class RoutedMixture(nn.Module):
     def forward(self, x: Tensor, modality: Tensor | int) -> Tensor:
         """x [B, T, D] with modality [B, T] in 0..M-1, or one for all → [B, T, D]."""
         flat = x.reshape(-1, x.shape[-1])
-        return self._mixed(x, flat, self._route(flat, modality))[0]
+        return self._mixed(x, flat, self._scores(flat, modality))[0]
 
     def routed(self, x: Tensor, modality: Tensor) -> tuple[Tensor, Tensor]:
         """As forward, and the load-balance loss of the routing (Switch, arXiv 2101.03961 §2.2)."""
         flat = x.reshape(-1, x.shape[-1])
-        probabilities = self._route(flat, modality)
-        y, chosen = self._mixed(x, flat, probabilities)
-        return y, _balance_loss(probabilities, chosen)
+        scores = self._scores(flat, modality)
+        y, chosen = self._mixed(x, flat, scores)
+        return y, _balance_loss(scores.softmax(-1), chosen)
 
     def choose(self, x: Tensor, modality: Tensor | int) -> tuple[Tensor, Tensor]:
         """The experts [.., k] that positions x [.., D] visit, and their weights [.., k]."""
-        weights, chosen = self._route(x.reshape(-1, x.shape[-1]), modality).topk(self.top_k, -1)
+        scores, chosen = self._scores(x.reshape(-1, x.shape[-1]), modality).topk(self.top_k, -1)
         shape = (*x.shape[:-1], self.top_k)
-        return chosen.view(shape), (weights / weights.sum(-1, keepdim=True)).view(shape)
+        return chosen.view(shape), scores.softmax(-1).view(shape)
 
-    def _mixed(self, x: Tensor, flat: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-        """Output [B, T, D] and the experts chosen [N, k], from probabilities [N, E]."""
-        weights, chosen = probabilities.topk(self.top_k, dim=-1)
-        weights = weights / weights.sum(-1, keepdim=True)
-        y = self._experts(flat, chosen, weights)
+    def _mixed(self, x: Tensor, flat: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Output [B, T, D] and the experts chosen [N, k], from scores [N, E].
+
+        The softmax over those chosen is the softmax over all, renormalised.
+        """
+        best, chosen = scores.topk(self.top_k, dim=-1)
+        y = self._experts(flat, chosen, best.softmax(-1))
         return y.view_as(x) + self.shared(x), chosen
 
     def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
@@ -78,14 +82,14 @@ class RoutedMixture(nn.Module):
             return self._alone(flat, chosen, weights)
         return self._by_expert(flat, chosen, weights)
 
-    def _route(self, flat: Tensor, modality: Tensor | int) -> Tensor:
-        """Each position's probabilities [N, E], by the router of its modality [N]."""
+    def _scores(self, flat: Tensor, modality: Tensor | int) -> Tensor:
+        """What the router of its modality [N] gives each position for each expert [N, E]."""
         if isinstance(modality, int):
-            return F.linear(flat.float(), self.routers[modality].float()).softmax(-1)
+            return F.linear(flat.float(), self.routers[modality].float())
         every = F.linear(flat.float(), self.routers.float().flatten(0, 1))
         every = every.view(-1, *self.routers.shape[:2])
         index = modality.reshape(-1)[:, None, None].expand(-1, 1, every.shape[-1])
-        return every.gather(1, index).squeeze(1).softmax(-1)
+        return every.gather(1, index).squeeze(1)
 
     def _by_expert(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """Each expert that was chosen once, over the positions that chose it."""
@@ -97,7 +101,7 @@ class RoutedMixture(nn.Module):
         return y
 
     def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
-        """One position [1, D] through its own experts; no weight is copied."""
+        """One position [1, D] through its own experts, one after the other."""
         y = torch.zeros_like(flat)
         for expert, weight in zip(chosen[0].tolist(), weights[0].to(flat.dtype), strict=True):
             y = y + self.expert(expert, flat) * weight
@@ -139,6 +143,10 @@ class MoE(RoutedMixture):
     def matrices(self, index: int) -> tuple[Matrix, Matrix, Matrix]:
         gate, up, down = self.weights(index)
         return Matrix(gate), Matrix(up), Matrix(down)
+
+    def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        experts = [(self.gate_up[e], self.down[e]) for e in chosen[0].tolist()]
+        return _side_by_side(flat, experts, weights)
 
     def _experts(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         if 1 < flat.shape[0] <= self.everywhere_up_to:
@@ -182,6 +190,11 @@ class ListedMoE(RoutedMixture):
         gate, up, down = self.weights(index)
         return Matrix(gate), Matrix(up), Matrix(down)
 
+    def _alone(self, flat: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
+        experts = [self.experts[e] for e in chosen[0].tolist()]
+        matrices = [(e.gate.weight, e.up.weight, e.down.weight) for e in experts]
+        return _side_by_side(flat, matrices, weights)
+
 
 class ListedExpert(nn.Module):
     """A gated feed-forward network of three matrices."""
@@ -194,6 +207,21 @@ class ListedExpert(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+def _side_by_side(flat: Tensor, experts: Sequence[Sequence[Tensor]], weights: Tensor) -> Tensor:
+    """One position [1, D] through k experts, weighed [1, k] and summed; no weight is copied.
+
+    What is done to all k vectors at once is one operation, not k: beside weights that are read
+    from memory every operation counts. Each expert is (gate and up [2I, D], down [D, I]), or
+    (gate, up, down).
+    """
+    x = flat[0]
+    both = torch.cat([bare_linear(x, part) for expert in experts for part in expert[:-1]])
+    gate, up = both.view(len(experts), 2, -1).unbind(1)
+    hidden = F.silu(gate) * up * weights.to(flat.dtype).t()
+    downs = zip(hidden, experts, strict=True)
+    return torch.stack([bare_linear(one, expert[-1]) for one, expert in downs]).sum(0, keepdim=True)
 
 
 def _balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vivavoce.models.layers import few_rows, native
 from vivavoce.models.layers.few_rows import (
     FewRowsLinear,
+    FewRowsNorm,
     Matrix,
     bare_linear,
     linear,
@@ -146,6 +147,47 @@ def test_one_bf16_vector_without_a_compiler_is_as_right_as_many(shape: tuple[int
     x = torch.randn(shape).bfloat16()
     got = bare_linear(x, layer.weight, layer.bias)
     torch.testing.assert_close(got, layer(x), atol=0.02, rtol=0.02)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shape", [(72,), (1, 1, 72), (2, 1, 72)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_quickened_norm_is_the_norm(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.RMSNorm(72, eps=1e-5)).to(dtype)
+    nn.init.normal_(model[0].weight, 1, 0.3)
+    x = (3 * torch.randn(shape)).to(dtype)
+    wanted = model(x)
+    quicken(model)
+    assert isinstance(model[0], FewRowsNorm)
+    tolerance = 1e-6 if dtype is torch.float32 else 0.01
+    torch.testing.assert_close(model(x), wanted, atol=tolerance, rtol=tolerance)
+
+
+def test_a_quickened_norm_still_learns() -> None:
+    model = nn.Sequential(nn.RMSNorm(8, eps=1e-5)).bfloat16()
+    quicken(model)
+    model(torch.randn(8).bfloat16()).sum().backward()
+    assert model[0].weight.grad is not None
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [MoE, ListedMoE])
+@pytest.mark.parametrize("bits", [None, "int8", "int4"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_without_a_compiler_a_position_alone_gets_what_it_gets_in_company(
+    kind, bits, dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(few_rows, "library", lambda: None)
+    moe = mixture(kind).to(dtype)
+    if bits:
+        moe = quantise(moe, bits)
+    moe.everywhere_up_to = 0
+    x = torch.randn(1, 6, 72).to(dtype)
+    together = moe(x, 1)
+    tolerance = 1e-5 if dtype is torch.float32 else 0.05
+    for at in range(6):
+        alone = moe(x[:, at : at + 1], 1)
+        torch.testing.assert_close(alone, together[:, at : at + 1], atol=tolerance, rtol=tolerance)
 
 
 @compiled
