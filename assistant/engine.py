@@ -191,6 +191,11 @@ class Line:
         self._post(effect)
         self.engine.wake()
 
+    def recognise(self, number: int, pcm: Pcm) -> None:
+        """Have input [n] at the model's rate written down; a Recognised of this number comes."""
+        self._worker.post(partial(self._worker.recognise, number, pcm))
+        self.engine.wake()
+
     def transcribe(self, item_id: str) -> None:
         """Have an item's sound written down."""
         self._worker.post(partial(self._worker.transcribe, item_id, self._sound(item_id)))

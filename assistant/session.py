@@ -41,6 +41,7 @@ from .hearing import Hearing
 from .model_items import arguments_of
 from .outlet import LocalOutlet, Outlet, RemoteOutlet
 from .questions import is_question
+from .recognition import Recognition
 from .recorder import Recorder
 from .session_requests import SessionRequests
 from .session_settings import SessionSettings, at_rates_of
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 
 Emit = Callable[[Notice], None]
 
-LONGEST_PAUSE_S = 1.5
+LONGEST_PAUSE_S = 3.0
 """A reply paused for a voice goes on after so long without a verdict: no more sound may come."""
 SLICE_S = 0.1
 """Input is handled in slices of this length; after each the event loop may do other things."""
@@ -102,6 +103,7 @@ class Session(SessionRequests):
         self._line = engine.line(self._happened, self._sounds.heard)
         self._ears = Ears(rates.input_rate_hz)
         self._attention = Attention(self._ears, self._line.listen)
+        self._recognition = Recognition(self._ears, self._line, self._happened)
         self._hearing = Hearing(
             self._settings.endpoint,
             self._settings.vad,
@@ -132,6 +134,7 @@ class Session(SessionRequests):
         self._happened(events.SessionClosed())
         self._closed = True
         self._limit_pause(False)
+        self._recognition.close()
         self._outlet.close()
         self._line.close()
         if self._skills is not None:
@@ -174,6 +177,7 @@ class Session(SessionRequests):
         else:
             self._happened(events.InputAppended(self._ears.end))
         self._attention.go_on()
+        self._recognition.go_on()
         self._ears.forget(self._conversation.oldest_input_needed)
 
     def _watch_quiet(self) -> None:
@@ -242,6 +246,8 @@ class Session(SessionRequests):
 
     def _handle(self, event: Event) -> None:
         self._times.happened(event)
+        if isinstance(event, events.Recognised):
+            self._recognition.answered(event.number)
         if isinstance(event, _ASKS_ABOUT_HEARING) and self._playing is not None:
             progress = self._outlet.progress(self._playing)
             self._receive(events.PlayoutAdvanced(self._playing, progress.sent, progress.heard))
@@ -271,6 +277,8 @@ class Session(SessionRequests):
             self._play(effect)
         elif isinstance(effect, core.RunTool):
             self._run(effect)
+        elif isinstance(effect, core.Recognise):
+            self._recognition.ask(effect)
         elif isinstance(effect, core.KeepAudio):
             self._sounds.keep_heard(effect.item_id, self._ears.read(effect.start, effect.end))
         else:

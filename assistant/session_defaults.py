@@ -29,6 +29,9 @@ def session_defaults(
     """
     core = Settings(
         barge_in=config.barge_in.mode,
+        confirm_ms=config.barge_in.confirm_ms,
+        backchannels=config.barge_in.backchannels,
+        stop_phrases=config.barge_in.stop_phrases,
         speculate=config.turn.speculation,
         instructions=config.assistant.instructions,
         voice=config.assistant.voice or None,

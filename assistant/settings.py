@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .core.phrases import BACKCHANNELS, STOP_PHRASES
+
 
 class Section(BaseModel):
     """A section knows its keys; others are mistakes."""
@@ -172,11 +174,23 @@ class BargeInSettings(Section):
 
     mode: Literal["instant", "polite", "wait", "off"] = Field(
         "polite",
-        description="instant: stop at the first sure voice; polite: pause, stop once it lasts; "
-        "wait: go on, what was said is answered after it; off: go on, do not listen meanwhile",
+        description="instant: stop at the first sure voice; polite: pause, stop if something is "
+        "said; wait: go on, what was said is answered after it; off: go on, do not listen "
+        "meanwhile",
     )
     confirm_ms: int = Field(
-        200, ge=1, le=2000, description="polite: speech that stops a reply, milliseconds"
+        600,
+        ge=1,
+        le=2000,
+        description="polite, wait: speech is looked at after so long, or at its first pause; it "
+        "counts by its length where the model cannot tell its words, milliseconds",
+    )
+    backchannels: tuple[str, ...] = Field(
+        BACKCHANNELS, description="what is murmured while listening: polite and wait forget it"
+    )
+    stop_phrases: tuple[str, ...] = Field(
+        STOP_PHRASES,
+        description="what silences the assistant, unanswered, in every mode but off",
     )
 
 

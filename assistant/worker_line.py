@@ -67,7 +67,7 @@ class WorkerLine:
         self._replies: dict[int, Reply] = {}
         self._last: Reply | None = None
         self._marks: dict[int, Mark] = {}
-        self._prepared: dict[int, Mark] = {}
+        self._prepared: dict[int, tuple[Mark, Reply | None]] = {}
         self._fault: str | None = None
         self._most = int(MOST_AT_ONCE_S * model.input_rate_hz)
         self._abandoned = False
@@ -181,21 +181,36 @@ class WorkerLine:
         else:
             self._tell(core.Transcribed(item_id, heard.text, heard.language))
 
+    def recognise(self, number: int, pcm: Pcm) -> None:
+        """Write down what is being said; who asks goes on without an answer too."""
+        try:
+            with self._timed("transcribe"):
+                heard = self._model.transcribe(pcm)
+        except Unsupported:
+            self._tell(core.Recognised(number))
+        except Exception:  # a model's fault must not end the thread
+            log.exception("the model failed to transcribe")
+            self._tell(core.Recognised(number))
+        else:
+            self._tell(core.Recognised(number, heard.text, heard.language, heard.sure))
+
     # --- orders: replies ---------------------------------------------------------------------
 
     def prepare(self, generation: int, options: ReplyOptions) -> None:
         if self._fault is None:
             with self._timed("mark"):
-                self._prepared[generation] = self._main.mark()
+                self._prepared[generation] = (self._main.mark(), self._last)
         self.start(generation, options)
 
     def commit(self, generation: int) -> None:
         self._prepared.pop(generation, None)
 
     def drop(self, generation: int) -> None:
+        """It never was; the reply before it is the last one again, and may still be cut."""
         self.cancel(generation)
-        mark = self._prepared.pop(generation, None)
-        if mark is not None:
+        before = self._prepared.pop(generation, None)
+        if before is not None:
+            mark, self._last = before
             with self._timed("rewind"):
                 self._main.rewind(mark)
 

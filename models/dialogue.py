@@ -229,8 +229,11 @@ class Dialogue(Protocol):
 
 @dataclass(frozen=True)
 class Transcript:
+    """What was said. sure: the model would act on it; False where it may have misheard."""
+
     text: str
     language: str
+    sure: bool = True
 
 
 class SpeechModel(Protocol):

@@ -1,13 +1,16 @@
 """Barge-in: what each preset makes of a voice during a reply. One table, no state.
 
-               suspected   started   confirmed
-    instant    pause       stop      stop
-    polite     pause       hold      stop
-    wait       -           queue     -
-    off        -           -         -
+                suspected   started   understood
+    instant     pause       stop      stop
+    polite      pause       ask       stop
+    wait        -           ask       queue
+    off         -           -         -
+    forbidden   -           queue     queue       a client's `interrupt_response: false`
 
-"hold" keeps the speech in mind in case it is confirmed; "queue" opens the next turn while the
-reply goes on. A suspicion that comes to nothing lets a paused reply go on.
+"ask" has the model write down what is being said, and holds the speech until then: a murmur or
+a noise is forgotten, and a paused reply goes on; a stop phrase silences the assistant, whatever
+the table says; anything else is "understood". "queue" opens the next turn while the reply goes
+on. A suspicion that comes to nothing lets a paused reply go on.
 """
 
 from __future__ import annotations
@@ -16,18 +19,18 @@ from typing import Literal
 
 from .settings import BargeIn, Settings
 
-Stage = Literal["suspected", "started", "confirmed"]
-Verdict = Literal["pause", "hold", "queue", "stop", "ignore"]
+Stage = Literal["suspected", "started", "understood"]
+Verdict = Literal["pause", "ask", "queue", "stop", "ignore"]
 
-_TABLE: dict[BargeIn, dict[Stage, Verdict]] = {
-    "instant": {"suspected": "pause", "started": "stop", "confirmed": "stop"},
-    "polite": {"suspected": "pause", "started": "hold", "confirmed": "stop"},
-    "wait": {"suspected": "ignore", "started": "queue", "confirmed": "ignore"},
-    "off": {"suspected": "ignore", "started": "ignore", "confirmed": "ignore"},
+_TABLE: dict[BargeIn | Literal["forbidden"], dict[Stage, Verdict]] = {
+    "instant": {"suspected": "pause", "started": "stop", "understood": "stop"},
+    "polite": {"suspected": "pause", "started": "ask", "understood": "stop"},
+    "wait": {"suspected": "ignore", "started": "ask", "understood": "queue"},
+    "off": {"suspected": "ignore", "started": "ignore", "understood": "ignore"},
+    "forbidden": {"suspected": "ignore", "started": "queue", "understood": "queue"},
 }
 
 
 def verdict(settings: Settings, stage: Stage) -> Verdict:
     """What to do with the running reply at this stage of the user's speech."""
-    preset: BargeIn = settings.barge_in if settings.interrupt_response else "wait"
-    return _TABLE[preset][stage]
+    return _TABLE[settings.barge_in if settings.interrupt_response else "forbidden"][stage]

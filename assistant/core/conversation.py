@@ -18,6 +18,7 @@ from .events import (
     IdleTimedOut,
     PlayoutAdvanced,
     PlayoutDrained,
+    Recognised,
     ReplyAudio,
     ReplyDone,
     ReplyFailed,
@@ -43,6 +44,7 @@ from .requests import Requests
 from .settings import IdFactory, Settings
 from .state import State
 from .turns import Turns
+from .voice import Voice
 
 _SPEECH = (
     SpeechSuspected,
@@ -53,6 +55,7 @@ _SPEECH = (
     SpeechResumed,
     SpeechEnded,
     BargeInDenied,
+    Recognised,
     IdleTimedOut,
 )
 _PARTS = (ReplyHeard, ReplyText, ReplyAudio, ReplyToolCall, ReplyDone, ReplyFailed)
@@ -71,7 +74,8 @@ class Conversation:
         self._replies = Replies(self._state)
         self._turns = Turns(self._state, self._replies)
         self._requests = Requests(self._state, self._replies, self._turns)
-        self._replies.on_end = self._turns.reply_ended
+        self._voice = Voice(self._state, self._replies, self._turns)
+        self._replies.on_end = self._voice.reply_ended
 
     def receive(self, event: Event) -> list[Effect]:
         """What is to be done now that this has happened."""
@@ -114,14 +118,16 @@ class Conversation:
     def oldest_input_needed(self) -> int | None:
         """Input before this sample will not be asked for again; None: nothing is held."""
         state = self._state
-        starts = [state.memory.oldest_sound, state.candidate]
+        starts = [state.memory.oldest_sound]
+        starts.append(state.candidate.start if state.candidate is not None else None)
+        starts.append(state.turn.sound.start if state.turn is not None else None)
         if not state.settings.turn_detection:
             starts.append(state.buffer_start)
         return min((start for start in starts if start is not None), default=None)
 
     def _dispatch(self, event: Event) -> None:
         if isinstance(event, _SPEECH):
-            self._turns.receive(event)
+            self._voice.receive(event)
         elif isinstance(event, _PARTS):
             self._replies.arrive(event)
         elif isinstance(event, PlayoutAdvanced):

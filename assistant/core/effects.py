@@ -143,6 +143,18 @@ class Transcribe:
     item_id: str
 
 
+@dataclass(frozen=True)
+class Recognise:
+    """Write down input samples start..end once they are there, and answer with Recognised.
+
+    Only the newest number is waited for: an older one that is not under way need not be done.
+    """
+
+    number: int
+    start: int
+    end: int
+
+
 # --- to the skills --------------------------------------------------------------------------
 
 
@@ -228,4 +240,4 @@ EngineEffect = (
     | Transcribe
 )
 OutletEffect = PlayAudio | FinishPlayout | PausePlayout | ResumePlayout | StopPlayout
-Effect = EngineEffect | OutletEffect | RunTool | KeepAudio | Notice
+Effect = EngineEffect | OutletEffect | Recognise | RunTool | KeepAudio | Notice

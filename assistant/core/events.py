@@ -15,7 +15,9 @@ The flow of one spoken turn (S the shell, C the core):
     S PlayoutAdvanced(sent, heard)
     S SpeechSuspected(at)          C PausePlayout
     S SpeechDenied(at)             C ResumePlayout      or
-    S SpeechStarted(at)            C StopPlayout, closing notices, Truncate, Listen
+    S SpeechStarted(at)            C Recognise(number, start, end)
+    S Recognised(number, "mhm")    C ResumePlayout      or
+    S Recognised(number, "no")     C StopPlayout, closing notices, Truncate, Listen
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True)
 class SpeechConfirmed:
-    """So much of it was voiced that nobody takes it for noise or a murmured "mhm"."""
+    """So much of it was voiced that it counts, where its words cannot be told."""
 
     at: int
 
@@ -85,6 +87,19 @@ class BargeInDenied:
     """Somebody else is sure that the suspected speech is none: own echo, another voice."""
 
     at: int
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """An answer to Recognise. text: None where the model cannot tell, or not in time.
+
+    sure: the model would act on it.
+    """
+
+    number: int
+    text: str | None = None
+    language: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -154,11 +169,17 @@ class TruncateRequested:
 
 @dataclass(frozen=True)
 class ResponseRequested:
-    """Answer now. input_items: new items to answer, in place of the conversation."""
+    """Answer now.
+
+    Args:
+        input_items: new items to answer, in place of the conversation.
+        interrupt: a reply that is being made or played is stopped first.
+    """
 
     options: ResponseOptions = ResponseOptions()
     input_items: tuple[Item, ...] = ()
     event_id: str | None = None
+    interrupt: bool = False
 
 
 @dataclass(frozen=True)
@@ -325,6 +346,7 @@ SpeechEvent = (
     | SpeechResumed
     | SpeechEnded
     | BargeInDenied
+    | Recognised
     | IdleTimedOut
 )
 ClientEvent = (

@@ -75,7 +75,7 @@ class Replies:
         if options.in_conversation:
             self.drop_prepared()
         if not options.in_conversation and context is None:
-            context = tuple(state.for_model(item) for item in state.history)
+            context = tuple(state.past)
         response = self._new(options, context, None if self_contained else state.unanswered)
         if options.in_conversation:
             state.active, state.answer_later = response, False
@@ -132,13 +132,18 @@ class Replies:
 
     # --- ending ------------------------------------------------------------------------------
 
-    def stop_active(self, reason: Reason) -> None:
-        """Cancel the active response; memory keeps what was heard of it."""
+    def stop_active(self, reason: Reason, followed: bool = False) -> None:
+        """Cancel the active response; memory keeps what was heard of it.
+
+        Args:
+            reason: as the client is told.
+            followed: another one begins at once, before anything that waits for its chance.
+        """
         response = self._state.active
         if response is not None:
             self._stop(response, "cancelled", reason)
             self._cut_memory(response)
-            self._ended(response)
+            self._ended(response, followed)
 
     def stop_aside(self, generation: int) -> None:
         """Cancel an out-of-band response."""
@@ -264,7 +269,7 @@ class Replies:
         if spoken is not None and response.modality == "audio":
             spoken.shown = response.ledger.heard
 
-    def _ended(self, response: Response) -> None:
+    def _ended(self, response: Response, followed: bool = False) -> None:
         state = self._state
         state.asides.pop(response.generation, None)
         if response is not state.active:
@@ -278,7 +283,8 @@ class Replies:
             state.out.append(Transcribe(user_item.id))  # the reply was silent about it
         if state.memory_is_long:
             state.memory.spoil()
-        self.on_end()
+        if not followed:
+            self.on_end()
 
     def _cut_memory(self, response: Response) -> None:
         """Memory = what was heard."""

@@ -93,6 +93,7 @@ class Requests:
             return
         self._replies.drop_prepared()
         self._turns.deny()  # whatever the voice was about to become, it is committed now
+        self._turns.heed()
         if state.turn is None:
             state.turn = Turn(state.ids("item"), Sound(start), announced=False)
             state.memory.hear(state.turn.sound)
@@ -219,7 +220,8 @@ class Requests:
 
     def _respond(self, event: ResponseRequested) -> None:
         state, options = self._state, event.options
-        if options.in_conversation and state.active is not None:
+        missing = [i for i in options.input_ids or () if i not in state.history]
+        if options.in_conversation and state.active is not None and not event.interrupt:
             self._complain(
                 "conversation_already_has_active_response",
                 f"response {state.active.id!r} is in progress; "
@@ -228,11 +230,12 @@ class Requests:
                 event.event_id,
             )
             return
-        missing = [i for i in options.input_ids or () if i not in state.history]
         if missing:
             message = f"there is no item {missing[0]!r} in the conversation"
             self._complain("invalid_value", message, "response.input", event.event_id)
             return
+        if options.in_conversation:
+            self._replies.stop_active("client_cancelled", followed=True)
         self._replies.start(options, self._context(event))
 
     def _context(self, event: ResponseRequested) -> tuple[Item, ...] | None:
@@ -282,6 +285,7 @@ class Requests:
             return
         self._replies.drop_prepared()
         self._turns.deny()
+        self._turns.heed()
         if state.turn is not None:
             state.turn.announced = False
             state.memory.go_on(state.turn.sound)

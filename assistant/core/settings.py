@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from .phrases import BACKCHANNELS, STOP_PHRASES
+
 Modality = Literal["audio", "text"]
 BargeIn = Literal["instant", "polite", "wait", "off"]
 IdFactory = Callable[[str], str]
@@ -32,9 +34,13 @@ class Settings:
             answered when the client asks. (What the wire calls by this name.)
         barge_in: what speech does to a reply. "instant": playout pauses at the first voice and
             the reply stops as soon as that counts as speech; "polite": it pauses, and the reply
-            stops once the speech is confirmed, else goes on at the exact sample; "wait": the
-            reply goes on, and what was said is answered after it; "off": the reply goes on,
-            and speech that begins meanwhile is not listened to.
+            stops once it is known that something was said, else goes on at the exact sample;
+            "wait": the reply goes on, and what was said is answered after it; "off": the reply
+            goes on, and speech that begins meanwhile is not listened to.
+        confirm_ms: "polite" and "wait" look at what is said when it has gone on for so long, or
+            pauses earlier.
+        backchannels: what is murmured while listening and means no interruption.
+        stop_phrases: what silences the assistant, in every preset but "off".
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
         transcribe: tell the client what was understood (TranscriptionCompleted).
         modality: what replies are made of.
@@ -47,6 +53,9 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
+    confirm_ms: int = 600
+    backchannels: tuple[str, ...] = BACKCHANNELS
+    stop_phrases: tuple[str, ...] = STOP_PHRASES
     speculate: bool = True
     transcribe: bool = False
     modality: Modality = "audio"

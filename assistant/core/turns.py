@@ -1,26 +1,14 @@
-"""The user's turns: opened, paused, resumed and ended by voice or by hand; barge-in.
+"""The user's turns: opened, paused, resumed and ended, by voice (voice.py says when) or by hand.
 
-idle ──started──> open ──paused──> settling (reply prepared) ──ended──> committed
-                   ▲                  │
-                   └─────resumed──────┘
+idle ──open──> open ──pause──> settling (reply prepared) ──end──> committed
+                 ▲                │
+                 └─────resume─────┘
 """
 
 from __future__ import annotations
 
-from .bargein import Verdict, verdict
-from .effects import KeepAudio, PausePlayout, ResumePlayout, Transcribe
-from .events import (
-    BargeInDenied,
-    IdleTimedOut,
-    SpeechConfirmed,
-    SpeechDenied,
-    SpeechEnded,
-    SpeechEvent,
-    SpeechPaused,
-    SpeechResumed,
-    SpeechStarted,
-    SpeechSuspected,
-)
+from .effects import KeepAudio, ResumePlayout, Transcribe
+from .events import IdleTimedOut, SpeechEnded
 from .items import InputAudio, MessageItem
 from .memory import Sound
 from .notices import (
@@ -31,7 +19,7 @@ from .notices import (
     SpeechStoppedNotice,
     TimeoutTriggered,
 )
-from .replies import Replies
+from .replies import Replies, write_transcript
 from .state import State, Turn
 
 
@@ -42,130 +30,99 @@ class Turns:
         self._state = state
         self._replies = replies
 
-    def receive(self, event: SpeechEvent) -> None:
-        """Take what was heard of the user's voice."""
-        if isinstance(event, BargeInDenied):
-            self.deny()
-        elif isinstance(event, IdleTimedOut):
-            self._idle(event)
-        elif self._state.settings.turn_detection:
-            self._voice(event)
+    # --- by voice ----------------------------------------------------------------------------
 
-    # --- voice -------------------------------------------------------------------------------
+    def open(self, start: int) -> None:
+        """Somebody speaks."""
+        turn = self._announce(start)
+        self._state.memory.hear(turn.sound)
 
-    def _voice(self, event: SpeechEvent) -> None:
-        if isinstance(event, SpeechSuspected):
-            if self._state.active is not None:
-                self._apply(verdict(self._state.settings, "suspected"), 0)
-        elif isinstance(event, SpeechDenied):
-            self._resume_playout()
-        elif isinstance(event, SpeechStarted):
-            self._started(max(event.start, self._state.buffer_start))
-        elif isinstance(event, SpeechConfirmed):
-            if self._state.candidate is not None:
-                self._apply(verdict(self._state.settings, "confirmed"), self._state.candidate)
-        elif isinstance(event, SpeechPaused):
-            self._paused(event.at)
-        elif isinstance(event, SpeechResumed):
-            self._resumed()
-        elif isinstance(event, SpeechEnded):
-            self._ended(event)
+    def interrupt(
+        self, start: int, may_be_stop: bool = True, hushed: tuple[str, str] | None = None
+    ) -> None:
+        """Stop the reply, keep what was heard of it, listen from where the voice began.
 
-    def _started(self, start: int) -> None:
-        state = self._state
-        if state.turn is not None:
+        Args:
+            start: first input sample of the new turn.
+            may_be_stop: its words are not known yet.
+            hushed: they are a stop phrase (text, language).
+        """
+        turn = self._announce(start)
+        turn.may_be_stop, turn.hushed = may_be_stop, hushed
+        self._replies.stop_active("turn_detected")
+        if hushed is None:
+            self._state.memory.hear(turn.sound)
+
+    def pause(self, at: int) -> None:
+        """The turn may be over."""
+        state, turn = self._state, self._state.turn
+        assert turn is not None
+        state.memory.pause(turn.sound, at)
+        if turn.hushed is not None:
             return
-        if state.active is None:
-            self._open(start)
-        else:
-            self._apply(verdict(state.settings, "started"), start)
-
-    def _paused(self, at: int) -> None:
-        state = self._state
-        self._resume_playout()
-        if state.turn is None:
-            return
-        state.memory.pause(state.turn.sound, at)
+        if turn.may_be_stop:
+            state.ask(turn.sound.start, at)
         quiet = state.active is None and state.prepared is None and not state.memory.busy
         if quiet and state.settings.speculate and state.settings.create_response:
-            self._replies.prepare(state.turn.item_id)
+            self._replies.prepare(turn.item_id)
 
-    def _resumed(self) -> None:
-        state = self._state
+    def resume(self) -> None:
+        """It goes on; a stop phrase that goes on was none."""
+        state, turn = self._state, self._state.turn
+        assert turn is not None
+        state.asked = None
         self._replies.drop_prepared()
-        if state.turn is not None:
-            state.memory.go_on(state.turn.sound)
-        elif state.candidate is not None and state.active is not None:
-            self._apply(verdict(state.settings, "suspected"), 0)
+        state.memory.go_on(turn.sound)
+        self.heed()
 
-    def _ended(self, event: SpeechEnded) -> None:
-        state = self._state
-        state.candidate = None
-        self._resume_playout()
-        if state.turn is None:
-            return
-        if state.turn.announced:
-            state.out.append(SpeechStoppedNotice(state.turn.item_id, event.end))
+    def end(self, event: SpeechEnded) -> None:
+        """It is over: it becomes an item, and is answered."""
+        state, turn = self._state, self._state.turn
+        assert turn is not None
+        if turn.announced:
+            state.out.append(SpeechStoppedNotice(turn.item_id, event.end))
+        waiting = state.unanswered
         self.commit(event.at)
-        self._answer()
+        if turn.hushed is None:
+            self._answer()
+        else:
+            state.unanswered, state.answer_later = waiting, False
+            state.unheard.add(turn.item_id)
+            write_transcript(state, turn.item_id, *turn.hushed)
         self.say_next()
 
-    def _answer(self) -> None:
-        state = self._state
-        if not state.settings.create_response:
-            self._transcribe()
-        elif state.prepared is not None:
-            self._replies.commit_prepared()
-        elif state.active is None:
-            self._replies.start()
-        elif state.settings.interrupt_response:
-            state.answer_later = True
-        else:
-            self._transcribe()
+    def hush(self, text: str, language: str) -> None:
+        """What stopped the reply was a stop phrase: the model need not hear it."""
+        turn = self._state.turn
+        assert turn is not None
+        self._replies.drop_prepared()
+        self._state.memory.forget(turn.sound)
+        turn.hushed = (text, language)
 
-    # --- barge-in ----------------------------------------------------------------------------
+    def heed(self) -> None:
+        """The open turn is to be answered, whatever it is."""
+        turn = self._state.turn
+        if turn is not None and turn.hushed is not None:
+            turn.hushed = None
+            self._state.memory.hear(turn.sound)
 
-    def _apply(self, decision: Verdict, start: int) -> None:
-        state = self._state
-        assert state.active is not None
-        if decision == "pause" and not state.paused:
-            state.paused = True
-            state.out.append(PausePlayout(state.active.generation))
-        elif decision == "hold":
-            state.candidate = start
-        elif decision == "queue":
-            self._open(start)
-        elif decision == "stop":
-            self._barge_in(start)
-
-    def _barge_in(self, start: int) -> None:
-        """Stop the reply, keep what was heard of it, listen from where the voice began."""
-        state = self._state
-        state.candidate = None
-        turn = self._announce(start)
-        self._replies.stop_active("turn_detected")
-        state.memory.hear(turn.sound)
+    # --- playout, and what waits for its chance -------------------------------------------------
 
     def deny(self) -> None:
         """What may have been speech was none, or does not matter."""
-        self._state.candidate = None
-        self._resume_playout()
+        self._state.candidate = self._state.asked = None
+        self.resume_playout()
 
-    def _resume_playout(self) -> None:
+    def resume_playout(self) -> None:
+        """A paused reply goes on."""
         state = self._state
         if state.paused and state.active is not None:
             state.out.append(ResumePlayout(state.active.generation))
         state.paused = False
 
-    def reply_ended(self) -> None:
-        """The reply is over: speech it did not yield to becomes a turn, or gets its answer."""
-        state = self._state
-        candidate, state.candidate = state.candidate, None
-        if state.closed or state.active is not None:
-            return
-        if candidate is not None and state.turn is None:
-            self._open(candidate)
-        elif state.answer_later and state.turn is None:
+    def go_on(self) -> None:
+        """Nobody speaks: what came during the reply is answered, or what waits is said."""
+        if self._state.answer_later and self._state.turn is None:
             self._replies.start()
         else:
             self.say_next()
@@ -195,8 +152,8 @@ class Turns:
         self._replies.drop_prepared()
         if state.turn is not None:
             state.memory.forget(state.turn.sound)
-        state.turn, state.candidate = None, None
-        self._resume_playout()
+        state.turn = None
+        self.deny()
         self.say_next()
 
     def commit(self, at: int) -> None:
@@ -210,9 +167,18 @@ class Turns:
         state.buffer_start = at
         self._add_spoken(turn.item_id, turn.sound.start, turn.sound.end or at)
 
-    def _open(self, start: int) -> None:
-        turn = self._announce(start)
-        self._state.memory.hear(turn.sound)
+    def _answer(self) -> None:
+        state = self._state
+        if not state.settings.create_response:
+            self._transcribe()
+        elif state.prepared is not None:
+            self._replies.commit_prepared()
+        elif state.active is None:
+            self._replies.start()
+        elif state.settings.interrupt_response:
+            state.answer_later = True
+        else:
+            self._transcribe()
 
     def _announce(self, start: int) -> Turn:
         turn = Turn(self._state.ids("item"), Sound(start), announced=True)
@@ -238,7 +204,7 @@ class Turns:
         if state.settings.transcribe and state.unanswered is not None:
             state.out.append(Transcribe(state.unanswered))
 
-    def _idle(self, event: IdleTimedOut) -> None:
+    def idle(self, event: IdleTimedOut) -> None:
         """Nobody spoke: the silence becomes a turn, and the assistant speaks up."""
         state = self._state
         if state.active is not None or state.turn is not None:

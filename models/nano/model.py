@@ -101,7 +101,9 @@ class NanoModel:
         samples = samples_of(pcm)
         _, state = self.ear.hear(samples, self.ear.initial(), self.thinker)
         _, state = self.ear.close(state, self.thinker)
-        return Transcript(self.text.decode(list(state.tokens)), self.languages[0])
+        text = self.text.decode(list(state.tokens))
+        sure = self.is_speech(state) and self.text.knows(text)
+        return Transcript(text, self.languages[0], sure)
 
     def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
         """Read `text` aloud. Raises ValueError for an unknown voice or nothing to say."""

@@ -42,6 +42,11 @@ class Text:
         """Words of token ids; special tokens say nothing."""
         return self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
 
+    def knows(self, words: str) -> bool:
+        """Whether each of the words is common enough to be a token of its own: what nano reads
+        out of a cough or a murmur mostly is not."""
+        return all(len(self.encode(word)) == 1 for word in words.split())
+
     def encode_action(self, line: str) -> list[int]:
         """Token ids of an action line: the intent's own token, then the slot words."""
         intent, _, slots = line.partition(" ")

@@ -24,7 +24,7 @@ from vivavoce.assistant.core.items import (
 from vivavoce.assistant.core.settings import Settings
 from vivavoce.assistant.engine import Engine, Line
 from vivavoce.assistant.model_items import split_open_turn
-from vivavoce.models.dialogue import Message, ToolCall, ToolResult, UserAudio
+from vivavoce.models.dialogue import AudioDelta, Message, ToolCall, ToolResult, Unsupported, UserAudio
 
 SCRIPT = {
     "hello": [Say("hello there")],
@@ -53,7 +53,10 @@ class Desk:
     async def until(self, kind: type, generation: int | None = None) -> Any:
         while True:
             for event in reversed(self.events):
-                if isinstance(event, kind) and generation in (None, event.generation):
+                if isinstance(event, kind) and generation in (
+                    None,
+                    getattr(event, "generation", None),
+                ):
                     return event
             self.news.clear()
             await asyncio.wait_for(self.news.wait(), 5.0)
@@ -95,6 +98,32 @@ async def test_a_cancel_takes_effect_between_two_parts(engine: Engine, model: An
     await asyncio.sleep(0.1)
     assert len(desk.events) == n_parts
     assert transcript_of(model.dialogues[0]) == [("user", "count")]
+
+
+async def test_a_model_that_thinks_for_long_has_not_stalled(model: Any) -> None:
+    class Thoughtful(ScriptedModel):
+        def open(self, options: Any = None) -> Any:
+            dialogue = super().open(options)
+            answer = dialogue.reply
+
+            def reply(options: Any = None) -> Iterator[Any]:
+                for _ in range(8):
+                    time.sleep(0.05)
+                    yield AudioDelta(np.zeros(0, np.float32), 0)
+                yield from answer(options)
+
+            dialogue.reply = reply  # type: ignore[method-assign]
+            return dialogue
+
+    engine = Engine(Thoughtful(SCRIPT), stall_s=0.2)
+    try:
+        desk = Desk(engine)
+        desk.write("hello")
+        desk.line.do(fx.StartReply(1, SPEC))
+        await desk.until(ev.ReplyDone)
+        assert not any(isinstance(event, ev.ReplyFailed) for event in desk.events)
+    finally:
+        await engine.close()
 
 
 async def test_sessions_take_turns_between_parts(engine: Engine, model: Any) -> None:
@@ -368,3 +397,37 @@ def test_results_that_came_too_late_are_left_out() -> None:
     late, _ = split_open_turn(list(_items("hi", call, "well", result)), lambda item_id: None)
     assert [type(item) for item in timely] == [Message, ToolCall, ToolResult]
     assert [type(item) for item in late] == [Message, ToolCall, Message]
+
+
+async def test_the_reply_before_a_dropped_one_can_still_be_cut(engine: Engine, model: Any) -> None:
+    desk = Desk(engine)
+    desk.write("count")
+    desk.line.do(fx.StartReply(1, SPEC))
+    await desk.until(ev.ReplyDone)
+    desk.line.do(fx.Remember(7))
+    desk.write("hello")
+    desk.line.do(fx.Prepare(2, SPEC))
+    desk.line.do(fx.Drop(2))
+    desk.line.do(fx.Rewind(7))
+    desk.line.do(fx.Truncate(1, int(0.5 * RATE_HZ)))
+    cut = await desk.until(ev.DialogueTruncated)
+    assert cut.text == "one two"
+
+
+async def test_what_is_being_said_is_written_down_or_nobody_is_left_waiting(model: Any) -> None:
+    class Deaf(ScriptedModel):
+        def transcribe(self, pcm: Any) -> Any:
+            raise Unsupported("this model cannot")
+
+    class Broken(ScriptedModel):
+        def transcribe(self, pcm: Any) -> Any:
+            raise RuntimeError("boom")
+
+    for mind, text in ((model, "count"), (Deaf(SCRIPT), None), (Broken(SCRIPT), None)):
+        engine = Engine(mind)
+        desk = Desk(engine)
+        desk.line.recognise(3, mind.voice("count", 0.4))
+        heard = await desk.until(ev.Recognised)
+        assert (heard.number, heard.text) == (3, text)
+        desk.line.close()
+        await engine.close()

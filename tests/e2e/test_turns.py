@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -288,16 +287,6 @@ async def test_a_preset_that_yields_says_so_and_stops(barge_in: BargeIn) -> None
         assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is True
         done = (await during_a_story(daemon, client))[-1]["response"]
         assert done["status_details"]["reason"] == "turn_detected"
-
-
-@pytest.mark.parametrize(
-    ("barge_in", "status"), [("instant", "cancelled"), ("polite", "completed")]
-)
-async def test_instant_stops_where_polite_goes_on(barge_in: BargeIn, status: str) -> None:
-    settings = replace(preset(barge_in), endpoint=EndpointSettings(confirm_ms=700))
-    async with scripted_daemon(settings=settings) as daemon, daemon.client("") as client:
-        done = (await during_a_story(daemon, client, 0.3))[-1]["response"]
-        assert done["status"] == status
 
 
 async def test_wait_says_so_goes_on_and_answers_afterwards() -> None:

@@ -33,6 +33,8 @@ class Referee:
         self.responses: dict[str, OpenResponse] = {}
         self.ended: set[str] = set()
         self.silenced: set[int] = set()
+        self.paused = False
+        self.n_asked = 0
         self.generated: dict[int, int] = {}
         self.told_texts: list[str] = []
         self.items: set[str] = set()
@@ -65,6 +67,11 @@ class Referee:
             self.silenced.add(effect.generation)
         elif isinstance(effect, fx.PausePlayout | fx.ResumePlayout):
             assert effect.generation not in self.silenced
+            assert self.paused == isinstance(effect, fx.ResumePlayout), "paused or resumed twice"
+            self.paused = not self.paused
+        elif isinstance(effect, fx.Recognise):
+            assert effect.number == self.n_asked + 1 and effect.start <= effect.end
+            self.n_asked = effect.number
 
     # --- notices -----------------------------------------------------------------------------
 
@@ -122,6 +129,7 @@ class Referee:
 
     def _done(self, notice: no.ResponseDone) -> None:
         view = notice.response
+        self.paused = self.paused and not view.in_conversation
         response = self.responses.pop(view.id)
         self.ended.add(view.id)
         assert not response.stack, f"left open: {response.stack}"
@@ -165,7 +173,7 @@ class ModelContract:
     def __init__(self) -> None:
         self.memory = Memory()
         self.marks: dict[int, tuple[tuple[Any, ...], ...]] = {}
-        self.prepared: dict[int, tuple[tuple[Any, ...], ...]] = {}
+        self.prepared: dict[int, tuple[tuple[tuple[Any, ...], ...], int | None]] = {}
         self.making: int | None = None
         self.waiting: int | None = None
         self.asides: set[int] = set()
@@ -235,7 +243,7 @@ class ModelContract:
         self.memory.entries = tuple(("item", item.id) for item in effect.items)
 
     def _Prepare(self, effect: fx.Prepare) -> None:
-        self.prepared[effect.generation] = self.memory.entries
+        self.prepared[effect.generation] = (self.memory.entries, self.last)
         self._begin(effect.generation)
 
     def _StartReply(self, effect: fx.StartReply) -> None:
@@ -255,7 +263,7 @@ class ModelContract:
         del self.prepared[effect.generation]
 
     def _Drop(self, effect: fx.Drop) -> None:
-        self.memory.entries = self.prepared.pop(effect.generation)
+        self.memory.entries, self.last = self.prepared.pop(effect.generation)
         self.making = self.waiting = None
 
     def _ContinueReply(self, effect: fx.ContinueReply) -> None:

@@ -34,6 +34,7 @@ class Play:
         self.referee = Referee()
         self.at = 0
         self.newest = 0
+        self.asked = 0
         self.effects: list[fx.Effect] = []
 
     def __call__(self, lines: str) -> Play:
@@ -58,6 +59,8 @@ class Play:
         for effect in effects:
             if isinstance(effect, fx.Prepare | fx.StartReply):
                 self.newest = effect.generation
+            elif isinstance(effect, fx.Recognise):
+                self.asked = effect.number
         return effects
 
     def event(self, what: str) -> ev.Event:
@@ -110,6 +113,12 @@ class Play:
     def _button(self, rest: str, generation: int) -> ev.Event:
         return {"echo": ev.BargeInDenied}[rest](self.at)
 
+    def _reads(self, rest: str, generation: int) -> ev.Event:
+        """What the model reads in the speech it was last asked about; `unsure` or `nothing`."""
+        text, sure = rest.removeprefix("unsure "), not rest.startswith("unsure ")
+        known = {"nothing": "", "unknown": None}.get(text, text)
+        return ev.Recognised(self.asked, known, "en", sure)
+
     def _append(self, rest: str, generation: int) -> ev.Event:
         return ev.InputAppended(self.at)
 
@@ -135,7 +144,8 @@ class Play:
         return ev.TruncateRequested(item_id, 0, int(end_ms), "evt")
 
     def _respond(self, rest: str, generation: int) -> ev.Event:
-        return ev.ResponseRequested(ResponseOptions(in_conversation=rest != "aside"))
+        options = ResponseOptions(in_conversation=rest != "aside")
+        return ev.ResponseRequested(options, interrupt=rest == "interrupting")
 
     def _cancel(self, rest: str, generation: int) -> ev.Event:
         return ev.CancelRequested(rest or None, "evt")

@@ -37,7 +37,7 @@ def any_settings() -> st.SearchStrategy[Settings]:
         turn_detection=st.booleans() | st.just(True),
         create_response=st.booleans() | st.just(True),
         interrupt_response=st.booleans() | st.just(True),
-        barge_in=st.sampled_from(["instant", "polite", "wait", "off"]),
+        barge_in=st.sampled_from(["instant", "polite", "polite", "wait", "off"]),
         speculate=st.booleans() | st.just(True),
         transcribe=st.booleans(),
         modality=st.sampled_from(["audio", "audio", "audio", "text"]),
@@ -84,6 +84,7 @@ class AnyConversation(RuleBasedStateMachine):
             elif isinstance(effect, fx.RunTool):
                 self.calls.append((effect.generation, effect.call_id))
         self.sound_is_bounded()
+        self.speech_is_owed_a_verdict()
         return effects
 
     def later(self, by: int) -> int:
@@ -146,6 +147,43 @@ class AnyConversation(RuleBasedStateMachine):
             self.happen(ev.SpeechPaused(self.later(by)))
         self.happen(ev.SpeechEnded(self.now, self.later(by)))
 
+    @rule(
+        by=st.integers(10, 60).map(lambda n: 10 * n),
+        words=st.sampled_from(["mhm", "", "stop", "no", None]),
+        sure=st.booleans(),
+        when=st.sampled_from(["pause", "end", "late"]),
+        confirm=st.booleans(),
+    )
+    def says_something_short(
+        self, by: int, words: str | None, sure: bool, when: str, confirm: bool
+    ) -> None:
+        """A stretch of speech whose words become known while it goes on, pauses or is over."""
+        start = self.now
+        self.happen(ev.SpeechSuspected(self.later(by)))
+        self.happen(ev.SpeechStarted(start, self.later(by)))
+        if confirm:
+            self.happen(ev.SpeechConfirmed(self.later(by)))
+        self.happen(ev.SpeechPaused(self.later(by)))
+        if when == "pause":
+            self.recognises(self.core._state.asked, words, sure)
+        self.happen(ev.SpeechEnded(self.now, self.later(by)))
+        if when == "end":
+            self.recognises(self.core._state.asked, words, sure)
+
+    @rule(
+        back=st.sampled_from([0, 0, 0, 1, 2]),
+        words=st.sampled_from(["mhm", "", "stop", "no", None]),
+        sure=st.booleans(),
+    )
+    def words_become_known(self, back: int, words: str | None, sure: bool) -> None:
+        self.recognises(self.core._state.n_asked - back, words, sure)
+
+    def recognises(self, number: int | None, words: str | None, sure: bool) -> None:
+        """An answer; one that nobody waits for changes nothing."""
+        awaited = number is not None and number == self.core._state.asked
+        effects = self.happen(ev.Recognised(number or 0, words, "en", sure))
+        assert awaited or not effects, "an answer came too late and did something"
+
     @rule(by=STEP)
     def silence(self, by: int) -> None:
         self.happen(ev.IdleTimedOut(self.now, self.later(by)))
@@ -156,10 +194,10 @@ class AnyConversation(RuleBasedStateMachine):
     def buffer_request(self, by: int, request: Any) -> None:
         self.happen(request(self.later(by), "evt"))
 
-    @rule(options=any_options(), text=st.booleans())
-    def asks_for_a_response(self, options: ResponseOptions, text: bool) -> None:
+    @rule(options=any_options(), text=st.booleans(), interrupt=st.booleans())
+    def asks_for_a_response(self, options: ResponseOptions, text: bool, interrupt: bool) -> None:
         items = (MessageItem("", "user", (InputText("hi"),)),) if text else ()
-        self.happen(ev.ResponseRequested(options, items, "evt"))
+        self.happen(ev.ResponseRequested(options, items, "evt", interrupt))
 
     @rule()
     def daemon_has_something_to_say(self) -> None:
@@ -285,6 +323,16 @@ class AnyConversation(RuleBasedStateMachine):
             n_samples = spoken_samples(state.history.get(item_id))
             assert n_samples is None or 0 <= n_samples <= ledger.sent
 
+    def speech_is_owed_a_verdict(self) -> None:
+        """Speech during a reply is waited for as long as it is undecided, and no longer."""
+        state = self.core._state
+        candidate = state.candidate
+        assert candidate is None or state.turn is None, "a turn and a candidate at once"
+        if candidate is not None and not candidate.murmured and not candidate.by_length:
+            assert state.asked is not None, "undecided, and nobody is asked"
+        assert not state.paused or state.active is not None, "nothing is paused"
+        assert state.paused == self.referee.paused, "paused, or not, and the outlet knows better"
+
     @precondition(lambda self: hasattr(self, "core") and self.quiet())
     @rule()
     def memory_is_the_history(self) -> None:
@@ -341,7 +389,12 @@ class AnyConversation(RuleBasedStateMachine):
         return found
 
     def is_for_model(self, item: Any) -> bool:
-        """Calls and texts the model made itself are in its replies, whatever the items say."""
+        """Calls and texts the model made itself are in its replies, whatever the items say.
+
+        A stop phrase is the daemon's affair.
+        """
+        if item.id in self.core._state.unheard:
+            return False
         if isinstance(item, MessageItem) and item.role == "assistant":
             return item.id in self.core._state.spoken and isinstance(item.content[0], OutputText)
         return not hasattr(item, "name")

@@ -108,55 +108,6 @@ def test_no_more_than_was_sent_can_have_been_heard() -> None:
     assert play.said() == ["it"]
 
 
-def test_polite_pauses_at_the_first_voice_and_goes_on_when_it_was_a_murmur() -> None:
-    play = Play(barge_in="polite")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-      2430   voice suspected        | PausePlayout
-      2490   speech starts 2200     |
-      2700   pause                  | ResumePlayout
-      3000   speech ends 2500       |
-             done                   | FinishPlayout
-             drained                | AudioDone TranscriptDone ContentPartDone ItemDone \
-OutputItemDone ResponseDone
-        """
-    )
-    assert play.said() == ["it is noon"]
-    assert len(play.all(no.SpeechStartedNotice)) == 1
-
-
-def test_polite_stops_once_the_speech_is_confirmed() -> None:
-    play = Play(barge_in="polite")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-      2430   voice suspected        | PausePlayout
-      2490   speech starts 2200     |
-             played 500 420         |
-      2600   voice confirmed        | SpeechStartedNotice CancelReply StopPlayout AudioDone \
-TranscriptDone ContentPartDone ItemDone OutputItemDone ResponseDone Remember Truncate Listen
-        """
-    )
-    assert play.last(fx.Listen).start == 2200 * PER_MS
-
-
-def test_a_murmur_that_outlasts_the_reply_becomes_a_turn() -> None:
-    play = Play(barge_in="polite")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-             done
-      2490   speech starts 2200     |
-      2550   drained                | AudioDone TranscriptDone ContentPartDone ItemDone \
-OutputItemDone ResponseDone SpeechStartedNotice Remember Listen
-        """
-    )
-
-
 def test_off_does_not_listen_to_what_begins_during_a_reply() -> None:
     play = Play(barge_in="off")
     play(ASKED)(ANSWERED)
@@ -172,25 +123,6 @@ OutputItemDone ResponseDone
       3000   pause                  |
       3300   speech ends 2800       |
       4490   speech starts 4200     | SpeechStartedNotice Remember Listen
-        """
-    )
-
-
-def test_wait_lets_the_reply_finish_and_answers_then() -> None:
-    play = Play(barge_in="wait")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-      2430   voice suspected        |
-      2490   speech starts 2200     | SpeechStartedNotice
-      2600   voice confirmed        |
-      3000   pause                  |
-      3300   speech ends 2800       | SpeechStoppedNotice KeepAudio InputCommitted ItemAdded \
-ItemDone
-             done                   | Remember Listen StopListening FinishPlayout
-             drained                | AudioDone TranscriptDone ContentPartDone ItemDone \
-OutputItemDone ResponseDone Release StartReply ResponseCreated
         """
     )
 
@@ -223,20 +155,6 @@ Remember Truncate Listen
         """
     )
     assert play.last(fx.Truncate).samples == 0
-
-
-def test_a_verdict_from_outside_takes_suspicion_back() -> None:
-    play = Play(barge_in="polite")
-    play(ASKED)(ANSWERED)
-    play(
-        """
-      2000   speech ends 1500
-      2430   voice suspected        | PausePlayout
-      2490   speech starts 2200     |
-      2500   button echo            | ResumePlayout
-      2600   voice confirmed        |
-        """
-    )
 
 
 def test_silence_for_too_long_lets_the_assistant_speak_up() -> None:

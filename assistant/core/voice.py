@@ -1,0 +1,270 @@
+"""The user's voice: what opens, pauses and ends turns, and what of it interrupts a reply.
+
+While nobody else speaks, speech is a turn at once. During a reply it is a candidate first:
+
+    started ──> asked ──words──────────────> turn: the reply stops, or goes on (preset "wait")
+                 │ ▲ └──"stop", then pause─> turn that nobody answers: the reply stops
+          murmur,│ │ speech goes on
+          nothing│ │
+                 ▼ │
+               murmured ──ended──> forgotten; the reply has gone on meanwhile
+
+Its words are asked for when it has lasted a while, when it pauses, and again where it goes on
+without having said anything. A model that cannot tell them leaves it to the candidate's length.
+"""
+
+from __future__ import annotations
+
+from .bargein import verdict
+from .effects import PausePlayout
+from .events import (
+    BargeInDenied,
+    IdleTimedOut,
+    Recognised,
+    SpeechConfirmed,
+    SpeechDenied,
+    SpeechEnded,
+    SpeechEvent,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechSuspected,
+)
+from .phrases import Said, judge
+from .replies import Replies
+from .state import Candidate, State
+from .turns import Turns
+
+ONSET_MS = 100
+"""A voice is known to be speech after about so long; counted into `confirm_ms`."""
+AGAIN_MS = 250
+"""Speech that has said nothing yet is looked at again after so long."""
+LONGEST_MURMUR_MS = 1500
+"""A voice that has said nothing for so long is let go on, and the reply too."""
+BEFORE_RESUMED_MS = 150
+"""What follows a murmur begins at most so long before the pause between the two was noticed."""
+
+
+class Voice:
+    """Moves turns and barge-ins by what is heard."""
+
+    def __init__(self, state: State, replies: Replies, turns: Turns) -> None:
+        self._state = state
+        self._replies = replies
+        self._turns = turns
+
+    def receive(self, event: SpeechEvent) -> None:
+        """Take what was heard of the user's voice."""
+        if isinstance(event, BargeInDenied):
+            self._turns.deny()
+        elif isinstance(event, IdleTimedOut):
+            self._turns.idle(event)
+        elif isinstance(event, Recognised):
+            self._recognised(event)
+        elif self._state.settings.turn_detection:
+            self._heard(event)
+
+    def reply_ended(self) -> None:
+        """The reply is over: speech it did not yield to becomes a turn, or gets its answer."""
+        state = self._state
+        candidate = state.candidate
+        if state.closed or state.active is not None:
+            return
+        if candidate is not None and not candidate.murmured and state.turn is None:
+            self._becomes_turn(candidate)
+        else:
+            self._turns.go_on()
+
+    # --- stages of speech --------------------------------------------------------------------
+
+    def _heard(self, event: SpeechEvent) -> None:
+        if isinstance(event, SpeechSuspected):
+            self._suspected()
+        elif isinstance(event, SpeechDenied):
+            self._let_go()
+        elif isinstance(event, SpeechStarted):
+            self._started(max(event.start, self._state.buffer_start), event.at)
+        elif isinstance(event, SpeechConfirmed):
+            self._confirmed()
+        elif isinstance(event, SpeechPaused):
+            self._paused(event.at)
+        elif isinstance(event, SpeechResumed):
+            self._resumed(event.at)
+        elif isinstance(event, SpeechEnded):
+            self._ended(event)
+
+    def _suspected(self) -> None:
+        state = self._state
+        if state.active is None or state.paused or state.turn is not None:
+            return
+        if verdict(state.settings, "suspected") == "pause":
+            state.paused = True
+            state.out.append(PausePlayout(state.active.generation))
+
+    def _let_go(self) -> None:
+        """A paused reply goes on, unless it still waits for the words of something."""
+        candidate = self._state.candidate
+        if candidate is None or candidate.murmured:
+            self._turns.resume_playout()
+
+    def _started(self, start: int, at: int) -> None:
+        state = self._state
+        if state.turn is not None:
+            return
+        if state.active is None:
+            self._turns.open(start)
+            return
+        decision = verdict(state.settings, "started")
+        before, state.candidate = state.candidate, None
+        if decision == "stop":
+            self._turns.interrupt(start)
+        elif decision == "queue":
+            self._turns.open(start)
+        elif decision == "ask":
+            if before is not None and not before.murmured:  # the last words are not known yet
+                start = min(start, before.start)
+            state.candidate = Candidate(start)
+            self._ask(state.candidate, at + self._first_look)
+
+    def _confirmed(self) -> None:
+        candidate = self._state.candidate
+        if candidate is not None:
+            candidate.long = True
+            if candidate.by_length and not candidate.murmured:
+                self._understood(candidate)
+
+    def _paused(self, at: int) -> None:
+        candidate = self._state.candidate
+        if self._state.turn is not None:
+            self._turns.pause(at)
+        elif candidate is None:
+            self._turns.resume_playout()
+        elif candidate.murmured:
+            self._forget_until(candidate, at)
+        else:
+            candidate.paused_at = at
+            self._ask(candidate, at)
+
+    def _resumed(self, at: int) -> None:
+        state, candidate = self._state, self._state.candidate
+        if state.turn is not None:
+            self._turns.resume()
+        elif candidate is None:
+            self._replies.drop_prepared()
+        elif state.active is None:
+            candidate.paused_at = None
+            self._becomes_turn(candidate)
+        else:
+            candidate.paused_at = None
+            if candidate.murmured:
+                candidate.murmured = False
+                self._suspected()
+                self._ask(candidate, at + self._first_look)
+
+    def _ended(self, event: SpeechEnded) -> None:
+        state, candidate = self._state, self._state.candidate
+        if state.turn is not None:
+            self._turns.end(event)
+        elif candidate is not None and state.asked is not None and not candidate.murmured:
+            candidate.ended = event
+        else:
+            self._turns.deny()
+
+    # --- candidates --------------------------------------------------------------------------
+
+    def _recognised(self, event: Recognised) -> None:
+        """The words of a stretch of speech; those asked for before it are of no interest."""
+        state, candidate, turn = self._state, self._state.candidate, self._state.turn
+        if event.number != state.asked:
+            return
+        state.asked = None
+        said = self._judged(event)
+        if candidate is not None and turn is None:
+            self._decide(candidate, said, event)
+        elif turn is not None and turn.may_be_stop and said == "stop":
+            self._turns.hush(event.text or "", event.language)
+
+    def _judged(self, event: Recognised) -> Said | None:
+        if event.text is None:
+            return None
+        settings = self._state.settings
+        return judge(event.text, event.sure, settings.backchannels, settings.stop_phrases)
+
+    def _decide(self, candidate: Candidate, said: Said | None, event: Recognised) -> None:
+        over = candidate.paused_at is not None or candidate.ended is not None
+        candidate.by_length = said in (None, "unsure")
+        waits = verdict(self._state.settings, "understood") == "queue"
+        in_doubt = candidate.long or (said is None and waits)  # better queued in vain than lost
+        if said == "stop":
+            self._silenced(candidate, event, over)
+        elif said == "words" or (candidate.by_length and in_doubt):
+            self._understood(candidate)
+        elif over:
+            self._murmured(candidate)
+        elif said is not None:
+            self._ask_again(candidate)
+
+    def _silenced(self, candidate: Candidate, event: Recognised, over: bool) -> None:
+        """A stop phrase; while the speech goes on it may still become "stop the music"."""
+        self._state.candidate = None
+        hushed = (event.text or "", event.language) if over else None
+        self._turns.interrupt(candidate.start, not over, hushed)
+        if candidate.ended is not None:
+            self._turns.end(candidate.ended)
+
+    def _understood(self, candidate: Candidate) -> None:
+        """Something was said."""
+        state = self._state
+        decision = verdict(state.settings, "understood")
+        if decision == "stop":
+            state.candidate = state.asked = None
+            self._turns.interrupt(candidate.start, candidate.paused_at is None)
+            self._catch_up(candidate)
+        elif decision == "queue":
+            self._becomes_turn(candidate)
+        else:  # the preset has changed meanwhile
+            self._turns.deny()
+
+    def _becomes_turn(self, candidate: Candidate) -> None:
+        self._state.candidate = self._state.asked = None
+        self._turns.open(candidate.start)
+        self._catch_up(candidate)
+
+    def _catch_up(self, candidate: Candidate) -> None:
+        """What has happened to the turn since it began."""
+        if candidate.paused_at is not None:
+            self._turns.pause(candidate.paused_at)
+        if candidate.ended is not None:
+            self._turns.end(candidate.ended)
+
+    def _murmured(self, candidate: Candidate) -> None:
+        """It was nothing: the reply goes on, the sound is forgotten."""
+        if candidate.ended is not None:
+            self._turns.deny()
+            return
+        candidate.murmured = True
+        if candidate.paused_at is not None:
+            self._forget_until(candidate, candidate.paused_at)
+        self._turns.resume_playout()
+
+    def _forget_until(self, candidate: Candidate, paused_at: int) -> None:
+        before = paused_at - self._samples(BEFORE_RESUMED_MS)
+        candidate.start = max(candidate.start, before)
+
+    def _ask(self, candidate: Candidate, end: int) -> None:
+        candidate.asked_to = end
+        self._state.ask(candidate.start, end)
+
+    def _ask_again(self, candidate: Candidate) -> None:
+        end = candidate.asked_to + self._samples(AGAIN_MS)
+        if end - candidate.start > self._samples(LONGEST_MURMUR_MS):
+            self._murmured(candidate)
+        else:
+            self._ask(candidate, end)
+
+    @property
+    def _first_look(self) -> int:
+        return self._samples(max(self._state.settings.confirm_ms - ONSET_MS, 0))
+
+    def _samples(self, duration_ms: int) -> int:
+        return duration_ms * self._state.settings.input_rate_hz // 1000

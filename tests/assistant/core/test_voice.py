@@ -1,0 +1,406 @@
+"""A voice during a reply, as columns of time, event and effects: every preset, every verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.assistant.core.script import PER_MS, Play
+from vivavoce.assistant.core import effects as fx
+from vivavoce.assistant.core import events as ev
+from vivavoce.assistant.core import notices as no
+from vivavoce.assistant.core.items import InputAudio
+
+DURING_A_REPLY = """
+     590   speech starts 200
+    1700   pause
+    2000   speech ends 1500
+           text 0 it
+           audio 0 200
+           text 1  is
+           audio 1 200
+           text 2  noon
+           audio 2 200
+           played 600 0
+"""
+PAUSED = """
+    2430   voice suspected        | PausePlayout
+           played 600 450
+    2490   speech starts 2200     | Recognise
+"""
+STOPS = """SpeechStartedNotice CancelReply StopPlayout AudioDone TranscriptDone ContentPartDone \
+ItemDone OutputItemDone ResponseDone Remember Truncate"""
+ENDS = "AudioDone TranscriptDone ContentPartDone ItemDone OutputItemDone ResponseDone"
+COMMITS = "SpeechStoppedNotice KeepAudio InputCommitted ItemAdded ItemDone"
+
+
+def replying(barge_in: str = "polite", **settings: Any) -> Play:
+    """A conversation in the middle of a reply of 600 ms."""
+    return Play(barge_in=barge_in, **settings)(DURING_A_REPLY)
+
+
+# --- polite: what is forgotten ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("read", ["mhm", "Okay, yeah.", "嗯", "係呀", "nothing", "unsure am her"])
+def test_a_murmur_or_a_noise_is_forgotten_and_the_reply_goes_on(read: str) -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads {read}           | ResumePlayout
+      3100   speech ends 2600       |
+             done                   | FinishPlayout
+             drained                | {ENDS}
+        """
+    )
+    assert play.said() == ["it is noon"]
+    assert len(play.all(no.SpeechStartedNotice)) == 1, "the wire hears nothing of a murmur"
+    asked = play.last(fx.Recognise)
+    assert (asked.start, asked.end) == (2200 * PER_MS, 2800 * PER_MS)
+
+
+def test_a_noise_that_is_no_speech_pauses_for_a_moment() -> None:
+    replying()(
+        """
+      2430   voice suspected        | PausePlayout
+      2450   voice denied           | ResumePlayout
+        """
+    )
+
+
+def test_a_murmur_that_goes_on_is_asked_about_again_and_then_left_alone() -> None:
+    play = replying()(PAUSED)
+    for end_ms in (3240, 3490):
+        play("reads mhm | Recognise")
+        assert play.last(fx.Recognise).end == end_ms * PER_MS
+    play("reads mhm mhm | ResumePlayout")
+
+
+def test_a_voice_that_says_nothing_the_model_can_tell_counts_by_its_length() -> None:
+    play = replying()(PAUSED)
+    play("3000 voice confirmed |")
+    play(f"reads unsure am her | {STOPS} Listen")
+
+
+@pytest.mark.parametrize("read", ["unknown", "unsure am her"])
+def test_what_is_in_doubt_stops_the_reply_as_soon_as_it_is_long(read: str) -> None:
+    play = replying()(PAUSED)
+    play(f"reads {read}")
+    play(f"3000 voice confirmed | {STOPS} Listen")
+
+
+def test_a_model_that_cannot_write_down_forgets_what_is_short() -> None:
+    play = replying()(PAUSED)
+    play(
+        """
+             reads unknown          |
+      2800   pause                  | Recognise
+             reads unknown          | ResumePlayout
+      3100   speech ends 2600       |
+        """
+    )
+
+
+# --- polite: what is answered ----------------------------------------------------------------
+
+
+def test_words_stop_the_reply_at_the_sample_heard() -> None:
+    play = replying()(PAUSED)
+    play(f"reads turn off | {STOPS} Listen")
+    assert play.last(fx.Truncate).samples == 450 * PER_MS
+    assert play.last(fx.Listen).start == play.last(no.SpeechStartedNotice).start == 2200 * PER_MS
+    assert play.said() == ["it is"]
+
+
+def test_the_first_look_comes_after_the_time_that_was_set() -> None:
+    play = replying(confirm_ms=400)(PAUSED)
+    assert play.last(fx.Recognise).end == (2490 + 300) * PER_MS
+
+
+def test_words_known_at_the_pause_prepare_the_next_reply() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads what time        | {STOPS} Listen StopListening Prepare
+      3100   speech ends 2600       | {COMMITS} Release Commit ResponseCreated
+        """
+    )
+    assert play.last(fx.KeepAudio).end == 2800 * PER_MS
+
+
+def test_words_known_after_the_speech_is_over_are_answered_at_once() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+      3100   speech ends 2600       |
+             reads what time        | {STOPS} Listen StopListening Prepare {COMMITS} Release \
+Commit ResponseCreated
+        """
+    )
+
+
+def test_speech_that_goes_on_after_a_murmur_is_heard_from_there() -> None:
+    play = replying()(PAUSED)
+    play(
+        """
+      2800   pause                  | Recognise
+             reads okay             | ResumePlayout
+      2950   resume                 | PausePlayout Recognise
+        """
+    )
+    play(f"reads turn it off | {STOPS} Listen")
+    assert play.last(fx.Listen).start == 2650 * PER_MS
+
+
+def test_a_second_voice_before_the_first_is_understood_belongs_to_it() -> None:
+    play = replying()(PAUSED)
+    play(
+        """
+      2800   pause                  | Recognise
+      3100   speech ends 2600       |
+      3350   voice suspected        |
+      3360   voice denied           |
+      3400   voice suspected        |
+      3490   speech starts 3200     | Recognise
+        """
+    )
+    play(f"reads no wait | {STOPS} Listen")
+    assert play.last(fx.Listen).start == 2200 * PER_MS
+
+
+def test_an_answer_that_comes_too_late_is_dropped() -> None:
+    play = replying()(PAUSED)
+    first = play.asked
+    play("2800 pause | Recognise")
+    assert play.happen(ev.Recognised(first, "turn off", "en")) == []
+    play("reads mhm | ResumePlayout")
+    assert play.happen(ev.Recognised(play.asked, "turn off", "en")) == []
+
+
+def test_what_was_heard_counts_over_a_pause_and_a_second_interruption() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads mhm              | ResumePlayout
+      3100   speech ends 2600       |
+             played 600 500         |
+      3300   voice suspected        | PausePlayout
+      3390   speech starts 3090     | Recognise
+             played 600 520         |
+             reads what time        | {STOPS} Listen
+        """
+    )
+    assert play.last(fx.Truncate).samples == 520 * PER_MS
+    assert play.said() == ["it is"]
+
+
+# --- the reply ends first --------------------------------------------------------------------
+
+
+def test_undecided_speech_that_outlasts_the_reply_becomes_a_turn() -> None:
+    replying()(
+        f"""
+             done                   | FinishPlayout
+      2490   speech starts 2200     | Recognise
+      2550   drained                | {ENDS} SpeechStartedNotice Remember Listen
+             reads mhm              |
+        """
+    )
+
+
+def test_a_murmur_that_outlasts_the_reply_does_not_unless_it_goes_on() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+             done                   | FinishPlayout
+      2800   pause                  | Recognise
+             reads mhm              | ResumePlayout
+      2850   drained                | {ENDS}
+        """
+    )
+    play("2950 resume | SpeechStartedNotice Remember Listen")
+    assert play.last(fx.Listen).start == 2650 * PER_MS
+
+
+# --- stop phrases ----------------------------------------------------------------------------
+
+
+def test_a_stop_phrase_silences_and_is_not_answered() -> None:
+    play = replying(transcribe=True)(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads Stop it, please! | {STOPS} Transcribe
+      3100   speech ends 2600       | {COMMITS} TranscriptionCompleted
+        """
+    )
+    assert play.last(no.ResponseDone).response.reason == "turn_detected"
+    item = play.last(no.ItemDone).item
+    kept = play.core.history.get(item.id)
+    assert isinstance(kept.content[0], InputAudio)  # type: ignore[union-attr]
+    assert kept.content[0].transcript == "Stop it, please!"  # type: ignore[union-attr]
+
+
+def test_the_model_is_never_told_of_a_stop_phrase() -> None:
+    play = replying()(PAUSED)
+    play("2800 pause")("reads stop")("3100 speech ends 2600")
+    hushed = play.last(no.ItemDone).item.id
+    play("instruct be brief")("write u hi")("respond | RebuildDialogue StartReply ResponseCreated")
+    assert hushed in [item.id for item in play.core.history]
+    assert hushed not in [item.id for item in play.last(fx.RebuildDialogue).items]
+
+
+def test_a_stop_phrase_that_goes_on_is_a_command() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads stop             | {STOPS}
+      2950   resume                 | Listen
+      3400   pause                  | StopListening Prepare
+      3700   speech ends 3200       | {COMMITS} Release Commit ResponseCreated
+        """
+    )
+    assert play.last(fx.Listen).start == 2200 * PER_MS
+
+
+def test_a_stop_phrase_in_mid_speech_stops_at_once_and_waits_for_the_rest() -> None:
+    play = replying()(PAUSED)
+    play(f"reads stop | {STOPS} Listen")
+    play("3200 pause | StopListening Recognise Prepare")
+    play("reads stop the music |")
+    play(f"3500 speech ends 3000 | {COMMITS} Release Commit ResponseCreated")
+
+
+@pytest.mark.parametrize("barge_in", ["instant", "polite"])
+def test_a_turn_that_turns_out_to_be_a_stop_phrase_is_not_answered(barge_in: str) -> None:
+    play = replying(barge_in)
+    play("2490 speech starts 2200")
+    if barge_in == "polite":
+        play("reads sto")
+    play(
+        f"""
+      2800   pause                  | StopListening Recognise Prepare
+             reads stop             | Drop Rewind Truncate
+      3100   speech ends 2600       | {COMMITS}
+        """
+    )
+
+
+def test_wait_is_ended_by_a_stop_phrase() -> None:
+    play = replying("wait")
+    play(
+        f"""
+      2430   voice suspected        |
+      2490   speech starts 2200     | Recognise
+      2800   pause                  | Recognise
+             reads 收聲             | {STOPS}
+      3100   speech ends 2600       | {COMMITS}
+        """
+    )
+
+
+# --- wait, off, instant, and a client that forbids it ----------------------------------------
+
+
+def test_wait_lets_the_reply_finish_and_answers_then() -> None:
+    replying("wait")(
+        f"""
+      2430   voice suspected        |
+      2490   speech starts 2200     | Recognise
+             reads what time        | SpeechStartedNotice
+      2600   voice confirmed        |
+      3000   pause                  |
+      3300   speech ends 2800       | {COMMITS}
+             done                   | Remember Listen StopListening FinishPlayout
+             drained                | {ENDS} Release StartReply ResponseCreated
+        """
+    )
+
+
+def test_wait_forgets_a_murmur() -> None:
+    replying("wait")(
+        f"""
+      2490   speech starts 2200     | Recognise
+      2800   pause                  | Recognise
+             reads mhm              |
+      3100   speech ends 2600       |
+             done                   | FinishPlayout
+             drained                | {ENDS}
+        """
+    )
+
+
+def test_wait_answers_in_vain_rather_than_lose_what_the_model_cannot_write_down() -> None:
+    replying("wait")(
+        f"""
+      2490   speech starts 2200     | Recognise
+      2800   pause                  | Recognise
+             reads unknown          | SpeechStartedNotice
+      3100   speech ends 2600       | {COMMITS}
+        """
+    )
+
+
+def test_instant_stops_before_any_word_is_known() -> None:
+    play = replying("instant")
+    play("2430 voice suspected | PausePlayout")
+    play(f"2490 speech starts 2200 | {STOPS} Listen")
+
+
+def test_a_client_that_forbids_interruptions_has_every_turn_told_at_once() -> None:
+    replying(interrupt_response=False)(
+        f"""
+      2490   speech starts 2200     | SpeechStartedNotice
+      2800   pause                  |
+      3100   speech ends 2600       | {COMMITS}
+        """
+    )
+
+
+def test_a_preset_that_changes_meanwhile_decides() -> None:
+    play = replying()(PAUSED)
+    play.happen(ev.SettingsChanged(replace(play.core.settings, barge_in="off")))
+    play("reads turn off | ResumePlayout")
+
+
+def test_a_verdict_from_outside_takes_suspicion_back() -> None:
+    replying()(PAUSED)(
+        """
+      2500   button echo            | ResumePlayout
+      2600   voice confirmed        |
+             reads turn off         |
+        """
+    )
+
+
+# --- text ------------------------------------------------------------------------------------
+
+
+def test_text_interrupts_where_it_says_so() -> None:
+    play = replying()
+    play(
+        """
+             played 600 450         |
+             write u hi             | ItemAdded ItemDone
+             respond                | ProtocolError
+             respond interrupting   | CancelReply StopPlayout AudioDone TranscriptDone \
+ContentPartDone ItemDone OutputItemDone ResponseDone Remember Truncate AddItem Release StartReply \
+ResponseCreated
+        """
+    )
+    assert play.all(no.ResponseDone)[0].response.reason == "client_cancelled"
+    assert play.said()[0] == "it is"
+
+
+def test_what_the_daemon_has_to_say_lets_the_text_be_answered_first() -> None:
+    play = replying()
+    play("say tea is ready |")
+    play("respond interrupting")
+    assert play.last(fx.StartReply).spec.say is None
