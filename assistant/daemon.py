@@ -266,10 +266,16 @@ def limit_threads(config: Config) -> None:
 
 def load_options(config: Config) -> LoadOptions:
     """How the model computes, as the configuration says."""
-    from ..models.load_options import LoadOptions
+    from ..models.load_options import Blocks, LoadOptions, MingOptions
 
-    model = config.model
-    return LoadOptions(model.device, model.dtype, model.quantize, model.hub, model.threads)
+    model, habits = config.model, config.ming
+    ming = MingOptions(
+        blocks=Blocks() if habits.hearing == "blocks" else None,
+        talker_reads=habits.talker_reads,
+        thinking=habits.thinking,
+        system_role=habits.instructions_as == "role",
+    )
+    return LoadOptions(model.device, model.dtype, model.quantize, model.hub, model.threads, ming)
 
 
 def _check_choices(config: Config, model: SpeechModel) -> None:

@@ -33,8 +33,10 @@ from .core.events import (
     ReplyToolCall,
 )
 from .core.settings import Settings
+from .languages import AUTO, known_language
 from .model_items import Sound, dialogue_options, new_item, reply_options, split_open_turn
 from .worker_line import WorkerLine
+from .worker_reply import AtWork
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +165,10 @@ class Engine:
 
 
 class Line:
-    """One session's side of the engine. All methods belong to the event loop."""
+    """One session's side of the engine. All methods belong to the event loop.
+
+    written_language: what is spoken in sound that is to be written down, or AUTO.
+    """
 
     def __init__(self, engine: Engine, deliver: Deliver, sound: Sound) -> None:
         self.engine = engine
@@ -173,6 +178,7 @@ class Line:
         self._settings = Settings()
         self._stalls: dict[int, asyncio.TimerHandle] = {}
         self._closed = False
+        self.written_language = AUTO
         self._worker = WorkerLine(engine.model, self._tell, engine.on_call, engine.on_sound)
         engine.attach(self._worker)
 
@@ -198,7 +204,8 @@ class Line:
 
     def transcribe(self, item_id: str) -> None:
         """Have an item's sound written down."""
-        self._worker.post(partial(self._worker.transcribe, item_id, self._sound(item_id)))
+        language = known_language(self.written_language, self.engine.model.languages) or AUTO
+        self._worker.post(partial(self._worker.transcribe, item_id, self._sound(item_id), language))
         self.engine.wake()
 
     def close(self) -> None:
@@ -275,13 +282,17 @@ class Line:
 
     # --- what comes back ---------------------------------------------------------------------
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event | AtWork) -> None:
         """From the worker thread to the event loop; too late when that is gone."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._arrived, event)
 
-    def _arrived(self, event: Event) -> None:
+    def _arrived(self, event: Event | AtWork) -> None:
         if self._closed:
+            return
+        if isinstance(event, AtWork):
+            if event.generation in self._stalls:
+                self._watch(event.generation)
             return
         if isinstance(event, ReplyDone | ReplyFailed):
             self._unwatch(event.generation)

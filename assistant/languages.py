@@ -9,6 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 AUTO = "auto"
+_CODES = {
+    "mandarin": "zh",
+    "cantonese": "yue",
+    "sichuanese": "zh-sichuan",
+    "shanghainese": "wuu",
+    "minnan": "nan",
+    "english": "en",
+}
 _NAMES = {
     "mandarin": "zh zh-cn zh-tw cmn chinese putonghua 普通话 中文",
     "cantonese": "yue zh-hk zh-yue 粤语 广东话",
@@ -33,6 +41,13 @@ def known_language(wanted: str, languages: Sequence[str]) -> str | None:
     return next((name for name in languages if _plain(name) == plain), None)
 
 
+def language_code(name: str) -> str | None:
+    """The usual code of a model's language, itself where there is none; None for AUTO."""
+    return None if name in (AUTO, "") else _CODES.get(name, name)
+
+
 def _plain(name: str) -> str:
+    """One name for all of a language; of a region that has none of its own, the language's."""
     folded = name.strip().casefold().replace("_", "-")
-    return _KNOWN_AS.get(folded, folded)
+    base = folded.partition("-")[0]
+    return _KNOWN_AS.get(folded) or _KNOWN_AS.get(base, base)

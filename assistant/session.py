@@ -125,6 +125,7 @@ class Session(SessionRequests):
         """Have the model open its dialogue; sound and requests may come right after."""
         if self._recorder is not None:
             self._recorder.begin(self._settings.core, self._seed, self._settings.output_rate_hz)
+        self._line.written_language = self._settings.written_language
         self._line.open(self._settings.core)
 
     async def close(self) -> None:
@@ -146,6 +147,7 @@ class Session(SessionRequests):
         """Change the settings; what a model must know takes effect between replies."""
         old, settings = self._settings, at_rates_of(self._line.engine.model, settings)
         self._settings = settings
+        self._line.written_language = settings.written_language
         for event in self._hearing.configure(
             settings.endpoint, settings.vad, settings.patience, self._ears.end
         ):

@@ -9,6 +9,7 @@ from ..streaming.endpoint import EndpointSettings
 from ..streaming.patience import Patience
 from ..streaming.vad import VadKind
 from .core.settings import Settings
+from .languages import AUTO
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class SessionSettings:
         output_rate_hz: rate of AudioDelta.pcm.
         send_lead_ms: how far audio is sent ahead of real time, so that a barge-in finds most of
             it unsent; None sends it as fast as it is made.
+        written_language: what is spoken in sound that is to be written down, or "auto".
         idle_timeout_ms: silence after a reply before the assistant speaks up; None never.
     """
 
@@ -32,6 +34,7 @@ class SessionSettings:
     patience: Patience = Patience()
     output_rate_hz: int = 24000
     send_lead_ms: int | None = 500
+    written_language: str = AUTO
     idle_timeout_ms: int | None = None
 
 

@@ -65,6 +65,27 @@ class ModelSettings(Section):
     )
 
 
+class MingSettings(Section):
+    """Habits of the Ming models; others know nothing of it."""
+
+    hearing: Literal["exact", "blocks"] = Field(
+        "exact",
+        description="exact: a turn is encoded as a whole, at its pauses; blocks: while the person "
+        "speaks, which is sooner done and deviates",
+    )
+    thinking: bool = Field(
+        False, description="reason before each answer; the reasoning is not spoken, but waited for"
+    )
+    talker_reads: bool = Field(
+        False, description="the voice is given what the language model made of the question"
+    )
+    instructions_as: Literal["words", "role"] = Field(
+        "words",
+        description="words: instructions stand before the person's first words; role: under a "
+        "role of their own",
+    )
+
+
 class AssistantSettings(Section):
     """Who speaks."""
 
@@ -223,6 +244,7 @@ class Config(Section):
 
     server: ServerSettings = ServerSettings()
     model: ModelSettings = ModelSettings()
+    ming: MingSettings = MingSettings()
     assistant: AssistantSettings = AssistantSettings()
     audio: AudioSettings = AudioSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()

@@ -28,7 +28,7 @@ from ..models.dialogue import (
     Unsupported,
 )
 from .core import events as core
-from .worker_reply import Reply, abandon, after_listening, event_of, reading
+from .worker_reply import AtWork, Reply, abandon, after_listening, event_of, reading
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class WorkerLine:
     def __init__(
         self,
         model: SpeechModel,
-        tell: Callable[[core.Event], None],
+        tell: Callable[[core.Event | AtWork], None],
         on_call: Callable[[str, float], None],
         on_sound: Callable[[float], None] = lambda seconds: None,
     ) -> None:
@@ -166,13 +166,13 @@ class WorkerLine:
                 text = self._main.truncate(samples)
         self._tell(core.DialogueTruncated(generation, samples, text))
 
-    def transcribe(self, item_id: str, pcm: Pcm | None) -> None:
-        """Write an item's sound down."""
+    def transcribe(self, item_id: str, pcm: Pcm | None, language: str) -> None:
+        """Write an item's sound down; `language` is the model's name of what is spoken in it."""
         try:
             if pcm is None:
                 raise Unsupported("its sound is not kept any more")
             with self._timed("transcribe"):
-                heard = self._model.transcribe(pcm)
+                heard = self._model.transcribe(pcm, language)
         except Unsupported as error:
             self._tell(core.TranscribeFailed(item_id, str(error)))
         except Exception:  # a model's fault must not end the thread
@@ -326,7 +326,8 @@ class WorkerLine:
             self._fail(reply, f"the model failed ({type(error).__name__})")
             return
         if isinstance(part, AudioDelta) and len(part.pcm) == 0:
-            return  # the model is at work; this was a place to stop it
+            self._tell(AtWork(reply.generation))  # and this was a place to stop it
+            return
         reply.made(part)
         if isinstance(part, AudioDelta):
             self._on_sound(len(part.pcm) / self._model.output_rate_hz)

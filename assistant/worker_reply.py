@@ -27,6 +27,13 @@ from .outlet import pcm16_of
 _STILL_AT_WORK = AudioDelta(np.zeros(0, dtype=np.float32), 0)
 
 
+@dataclass(frozen=True)
+class AtWork:
+    """A reply goes on, though nothing can be told of it yet."""
+
+    generation: int
+
+
 @dataclass
 class Reply:
     """A reply being made; parts None while it waits for tools.

@@ -248,8 +248,16 @@ class SpeechModel(Protocol):
 
     def open(self, options: DialogueOptions | None = None) -> Dialogue: ...
 
-    def transcribe(self, pcm: Pcm) -> Transcript:
-        """Write down a whole recording. Raises Unsupported."""
+    def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
+        """Write down a whole recording.
+
+        Args:
+            pcm: [n] at input_rate_hz.
+            language: what is spoken in it, one of `languages` or "auto"; a hint.
+
+        Raises:
+            Unsupported: it cannot.
+        """
 
     def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
         """Read `text` aloud. Raises Unsupported, ValueError for an unknown voice."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core import notices as core
 from ..core.items import Item
+from ..languages import language_code
 from . import server_events as wire
 from .render_items import ItemSound, item_out
 from .render_response import response_out
@@ -157,6 +158,7 @@ class Renderer:
             item_id=notice.item_id,
             content_index=notice.content_index,
             transcript=notice.transcript,
+            languages=_languages(notice.language),
             usage=wire.DurationUsage(seconds=round(seconds, 3)),
         )
 
@@ -294,6 +296,11 @@ def _part(modality: Modality, text: str) -> wire.Part:
     if modality == "audio":
         return wire.Part(type="audio", transcript=text)
     return wire.Part(type="text", text=text)
+
+
+def _languages(name: str) -> list[wire.TranscriptionLanguage] | None:
+    code = language_code(name)
+    return None if code is None else [wire.TranscriptionLanguage(code=code)]
 
 
 _TABLE: dict[type, Callable[[Renderer, Any], ServerEvent]] = {

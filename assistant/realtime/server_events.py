@@ -75,7 +75,15 @@ class DurationUsage(WireObject):
     seconds: float
 
 
+class TranscriptionLanguage(WireObject):
+    """code: ISO 639, as far as a language or dialect has one."""
+
+    code: str
+
+
 class TranscriptionCompleted(ServerEvent):
+    """languages: what was heard; left out where the model does not say."""
+
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
         "conversation.item.input_audio_transcription.completed"
     )
@@ -83,6 +91,7 @@ class TranscriptionCompleted(ServerEvent):
     content_index: int
     transcript: str
     usage: DurationUsage
+    languages: list[TranscriptionLanguage] | None = None
 
 
 class TranscriptionDelta(ServerEvent):

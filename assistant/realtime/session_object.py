@@ -235,6 +235,10 @@ class SessionEditor:
             if merged.get(key) is not None:
                 merged[key] = spoken_language(merged[key], self._offer, f"session.{key}")
         _fill_turns(merged["audio"]["input"], raw, self._offer.turns)
+        transcription = merged["audio"]["input"]["transcription"]
+        if transcription and transcription.get("language") and self._offer.languages:
+            param = "session.audio.input.transcription.language"
+            spoken_language(transcription["language"], self._offer, param)
         merged["audio"]["output"]["speed"] = 1.0  # the only one there is: show what is in effect
         session = validated(SessionObject, merged, "session")
         check_tools(session.tools, session.tool_choice, "session")

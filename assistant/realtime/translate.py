@@ -61,6 +61,7 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
         endpoint=_endpoint(turns, base.endpoint),
         patience=_patience(turns, base.patience),
         output_rate_hz=rate_hz(session.audio.output.format),
+        written_language=_written(session),
         idle_timeout_ms=turns.idle_timeout_ms if isinstance(turns, ServerVad) else None,
     )
 
@@ -91,6 +92,12 @@ def usual_turns(base: SessionSettings) -> UsualTurns:
         ),
         detection=base.patience.detection,
     )
+
+
+def _written(session: SessionObject) -> str:
+    """What is spoken in the sound to be written down."""
+    transcription = session.audio.input.transcription
+    return (transcription.language if transcription else None) or _spoken(session)
 
 
 def _yields(settings: Settings) -> bool:

@@ -61,7 +61,7 @@ class RecordedModel:
     def open(self, options: DialogueOptions | None = None) -> RecordedDialogue:
         return RecordedDialogue(self)
 
-    def transcribe(self, pcm: Pcm) -> Transcript:
+    def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
         if self._ears is None:
             raise Unsupported("recordings understand nothing")
         return self._ears.transcribe(pcm)

@@ -120,17 +120,20 @@ class MingModel:
             del self._ready[next(iter(self._ready))]
         return ready
 
-    def transcribe(self, pcm: Pcm) -> Transcript:
-        """Write down a whole recording [n] at 16 kHz; the language is what the model names."""
-        text = "".join(
-            part.text for part in self._transcription(pcm) if isinstance(part, TextDelta)
-        )
-        transcript, language = parse_transcript(text)
-        return Transcript(transcript, language or AUTO)
+    def transcribe(self, pcm: Pcm, language: str = AUTO) -> Transcript:
+        """Write down a whole recording [n] at 16 kHz; the language is what the model names.
 
-    def _transcription(self, pcm: Pcm) -> Iterator[ReplyPart]:
+        Raises:
+            ValueError: an unknown language.
+        """
+        parts = self._transcription(pcm, language)
+        text = "".join(part.text for part in parts if isinstance(part, TextDelta))
+        transcript, found = parse_transcript(text)
+        return Transcript(transcript, found or language)
+
+    def _transcription(self, pcm: Pcm, language: str) -> Iterator[ReplyPart]:
         dialogue = MingDialogue(self, DialogueOptions(), ear=self.scribe)
-        dialogue.add(Message("user", transcription_prompt()))
+        dialogue.add(Message("user", transcription_prompt(language)))
         dialogue.add(UserAudio(pcm))
         return dialogue.reply(ReplyOptions(audio=False))
 

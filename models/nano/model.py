@@ -96,7 +96,7 @@ class NanoModel:
         )
 
     @torch.inference_mode()
-    def transcribe(self, pcm: Pcm) -> Transcript:
+    def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
         """The encoder's own transcript of a whole recording [n] at 16 kHz."""
         samples = samples_of(pcm)
         _, state = self.ear.hear(samples, self.ear.initial(), self.thinker)

@@ -24,7 +24,14 @@ from vivavoce.assistant.core.items import (
 from vivavoce.assistant.core.settings import Settings
 from vivavoce.assistant.engine import Engine, Line
 from vivavoce.assistant.model_items import split_open_turn
-from vivavoce.models.dialogue import AudioDelta, Message, ToolCall, ToolResult, Unsupported, UserAudio
+from vivavoce.models.dialogue import (
+    AudioDelta,
+    Message,
+    ToolCall,
+    ToolResult,
+    Unsupported,
+    UserAudio,
+)
 
 SCRIPT = {
     "hello": [Say("hello there")],

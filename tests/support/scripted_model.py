@@ -296,7 +296,7 @@ class ScriptedModel:
         self.dialogues.append(dialogue)
         return dialogue
 
-    def transcribe(self, pcm: Pcm) -> Transcript:
+    def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
         return Transcript(self.understand(pcm), "en")
 
     def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
