@@ -69,6 +69,8 @@ $(VENV)/.torch: $(VENV)/.made
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch
 	@echo "Installing Viva Voce ..."
 	@$(PIP) install --quiet "$(TORCH)" "setuptools>=77" -e ".[aec,silero]"
+	@$(PIP) install --quiet -e ".[wakeword]" 2>/dev/null || \
+		echo "The wake word's engine is not made for this system; everything else works."
 	@touch $@
 
 $(VENV)/.test-tools: $(VENV)/.installed

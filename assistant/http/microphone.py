@@ -3,6 +3,8 @@
     GET  /v1/microphone           the status
     POST /v1/microphone           {"muted": true|false} or {"talk": true|false}; the status after
     GET  /v1/microphone/events    server-sent events: the status now and after every change
+
+The status is microphone_control.Status, field by field.
 """
 
 from __future__ import annotations
