@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import config, demo, devices, microphone, models, replay, serve, talk, voices
+from .commands import config, demo, devices, doctor, microphone, models, replay, serve, talk, voices
 from .errors import UserError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ app.command("devices")(devices.devices)
 app.command("microphone")(microphone.microphone)
 app.command("mute")(microphone.mute)
 app.command("unmute")(microphone.unmute)
+app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models", help="Speech models: list, download, verify.")
 app.add_typer(voices.app, name="voices", help="Voices of a model: list, add.")
 app.add_typer(config.app, name="config", help="The configuration in effect.")

@@ -43,8 +43,8 @@ def open_sound_card(
         make_backend(audio.backend),
         on_frame,
         on_notice,
-        microphone=_choice(audio.input_device),
-        loudspeaker=_choice(audio.output_device),
+        microphone=device_choice(audio.input_device),
+        loudspeaker=device_choice(audio.output_device),
         canceller=_canceller(audio),
         muted=muted,
         on_change=on_change,
@@ -64,7 +64,7 @@ def _canceller(audio: AudioSettings) -> EchoCanceller:
         raise UserError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
 
 
-def _choice(name: str) -> DeviceChoice:
+def device_choice(name: str) -> DeviceChoice:
     """A device by number or by a part of its name; empty is the system's default."""
     if not name:
         return None

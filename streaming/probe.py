@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .frames import Pcm
 
-LOW_HZ, HIGH_HZ = 200.0, 10_000.0
+LOW_HZ, HIGH_HZ = 200.0, 10_000.0  # or less, where the rate allows less
 CHIRP_S = 0.25
 PERIOD_S = 0.6
 LEVEL = 0.06  # -24 dBFS at its peaks: as loud as soft speech, at whatever volume is set
@@ -30,6 +30,7 @@ _BEFORE_S = 0.002  # and before its first tap: the tap is as wide as the band ma
 _FIRST_TAP = 0.5  # of the strongest: a reflection may be louder than the direct sound
 _HEARD = 8.0  # times the noise; the largest of 30 000 samples of noise is below 5
 _FINE = 8  # parts of a sample, for the drift
+_MOST_DRIFT = 1e-3  # no two clocks differ by more; sound that was lost does
 
 Reals = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.complex128]
@@ -71,7 +72,8 @@ class Probe:
         self.sound: Pcm = np.tile(padded, n_periods).astype(np.float32)
         """What is to be played, [n_periods * period]."""
         self._played: Spectrum = np.fft.rfft(padded)
-        self._band = _band(np.fft.rfftfreq(self.period, 1 / rate_hz).astype(np.float64))
+        hz = np.fft.rfftfreq(self.period, 1 / rate_hz).astype(np.float64)
+        self._band = _band(hz, _high_hz(rate_hz))
 
     def analyse(self, recorded: Pcm) -> Way | None:
         """What a recording says.
@@ -121,11 +123,12 @@ class Probe:
         """By how many samples each period comes later than the one before: the clocks' drift."""
         alike = np.sum(responses[1:] * np.conj(responses[:-1]), axis=0)
         fine = np.fft.irfft(alike, self.period * _FINE)
-        half = len(fine) // 2
-        at = (int(np.argmax(fine)) + half) % len(fine) - half
+        most = max(round(_MOST_DRIFT * self.period * _FINE), _FINE)
+        at = int(np.argmax(np.roll(fine, most)[: 2 * most + 1])) - most
         before, peak, after = (fine[(at + i) % len(fine)] for i in (-1, 0, 1))
         bend = before - 2 * peak + after
-        return float(at + (0.5 * (before - after) / bend if bend else 0.0)) / _FINE
+        between = 0.5 * (before - after) / bend if bend < 0 else 0.0
+        return (at + float(np.clip(between, -1.0, 1.0))) / _FINE
 
     def _energy(self, response: Spectrum) -> float:
         """Of a period's sound after such a response; the ends of a spectrum hardly count."""
@@ -162,16 +165,20 @@ def _chirp(rate_hz: int) -> Reals:
     peaks are low.
     """
     t = np.arange(round(CHIRP_S * rate_hz)) / rate_hz
-    phase = 2 * np.pi * (LOW_HZ * t + (HIGH_HZ - LOW_HZ) / (2 * CHIRP_S) * t**2)
+    phase = 2 * np.pi * (LOW_HZ * t + (_high_hz(rate_hz) - LOW_HZ) / (2 * CHIRP_S) * t**2)
     ramp = np.minimum(1.0, np.minimum(t, t[::-1]) / _RAMP_S)
     sweep: Reals = np.sin(phase) * np.sin(ramp * np.pi / 2) ** 2
     return sweep
 
 
-def _band(hz: Reals) -> Reals:
+def _high_hz(rate_hz: int) -> float:
+    return min(HIGH_HZ, 0.45 * rate_hz)
+
+
+def _band(hz: Reals, high_hz: float) -> Reals:
     """1 within what the chirp covers, fading to 0 at both ends: no ringing around a tap."""
     rise = np.clip((hz - LOW_HZ) / _EDGE_HZ, 0.0, 1.0)
-    fall = np.clip((HIGH_HZ - hz) / (8 * _EDGE_HZ), 0.0, 1.0)
+    fall = np.clip((high_hz - hz) / (8 * _EDGE_HZ), 0.0, 1.0)
     band: Reals = np.sin(rise * np.pi / 2) ** 2 * np.sin(fall * np.pi / 2) ** 2
     return band
 

@@ -115,7 +115,7 @@ def test_no_sound_card_is_said_plainly(complaint, monkeypatch):
 @pytest.mark.parametrize(
     "command",
     [
-        *("serve", "talk", "demo", "replay", "devices", "config show"),
+        *("serve", "talk", "demo", "replay", "devices", "doctor", "config show"),
         *("models list", "models download", "models verify", "voices list", "voices add"),
     ],
 )

@@ -11,13 +11,13 @@ from vivavoce.streaming.probe import Probe
 RATE_HZ = 48_000
 
 
-def room(delay: int, loss_db: float, reverb_s: float = 0.0, seed: int = 1) -> Pcm:
+def room(delay: int, loss_db: float, reverb_s: float = 0.0, rate_hz: int = RATE_HZ) -> Pcm:
     """An impulse response: direct sound after `delay` samples, then a tail that dies away."""
-    taps = np.zeros(delay + 1 + round(reverb_s * RATE_HZ))
+    taps = np.zeros(delay + 1 + round(reverb_s * rate_hz))
     taps[delay] = 1.0
     if reverb_s:
-        tail = np.random.default_rng(seed).normal(size=len(taps) - delay - 1)
-        decay = np.exp(-6.9 * np.arange(len(tail)) / (reverb_s * RATE_HZ))
+        tail = np.random.default_rng(1).normal(size=len(taps) - delay - 1)
+        decay = np.exp(-6.9 * np.arange(len(tail)) / (reverb_s * rate_hz))
         taps[delay + 1 :] += 0.05 * tail * decay
     return taps * 10 ** (-loss_db / 20)
 
@@ -51,9 +51,9 @@ def test_latency_and_loss_of_a_plain_way(delay, loss_db):
 
 
 @pytest.mark.parametrize("reverb_s", [0.05, 0.2, 0.4])
-@pytest.mark.parametrize("rate_hz", [48_000, 44_100])
+@pytest.mark.parametrize("rate_hz", [48_000, 16_000])
 def test_a_room_that_echoes(reverb_s, rate_hz):
-    probe, taps = Probe(rate_hz), room(2400, 12.0, reverb_s)
+    probe, taps = Probe(rate_hz), room(2400, 12.0, reverb_s, rate_hz)
     way = probe.analyse(recorded(probe, taps))
     assert way is not None
     assert abs(way.latency_samples - 2400) <= 1

@@ -1,0 +1,1 @@
+"""What `vivavoce doctor` looks at: the installation, the model, the port, and the sound."""
