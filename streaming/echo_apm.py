@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .echo import BLOCK_SAMPLES, RATE_HZ, EchoCanceller, EchoUnavailable, Rung
-from .echo_levels import FarLevel, ResidualGate, ReturnLoss
+from .echo_levels import FarLevel, ReturnLoss
 from .frames import Pcm
 
 _INSTALL = "{} needs the package livekit: pip install livekit"
@@ -21,7 +21,7 @@ _PCM16 = 32768.0
 
 
 class ApmCanceller:
-    """The canceller, with a gate behind it for the echo's remains.
+    """The canceller.
 
     Args:
         noise_suppression: also take steady noise out.
@@ -39,7 +39,6 @@ class ApmCanceller:
         )
         self._far = FarLevel()
         self._return_loss = ReturnLoss()
-        self._gate = ResidualGate()
 
     @property
     def erle_db(self) -> float | None:
@@ -47,9 +46,8 @@ class ApmCanceller:
 
     def cancel(self, near: Pcm, far: Pcm) -> Pcm:
         out = self._module.process(near, far)
-        far_dbfs = self._far.feed(far)
-        self._return_loss.feed(near, out, far_dbfs)
-        return self._gate.feed(near, out, far_dbfs)
+        self._return_loss.feed(near, out, self._far.feed(far))
+        return out
 
 
 class Enhanced:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 
 from .echo import Rung
-from .echo_levels import Coupling, FarLevel, faded
+from .echo_levels import Coupling, FarLevel, NoiseFloor, faded
 from .frames import Pcm
-from .levels import SILENCE_DBFS
+from .levels import SILENCE_DBFS, dbfs
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,12 @@ class DuckGate:
     DUCKED_DB = 12.0
     SUSPECT_DB = 4.0
     PASS_DB = 8.0
-    VOICE_DBFS = -20.0
-    """A voice is not taken to be louder than this at the microphone."""
+    VOICE_DBFS = -15.0
+    """The loudest moments of a voice at the microphone are not taken to be louder."""
     BACK_DB = 3.0
     HOLD_BLOCKS = 25
     DUCK_BLOCKS = 60
+    FORGET_DB = 0.003  # a block: 20 dB a minute
     SMOOTH = 0.3  # of each new block's power: about 30 ms
 
     erle_db = None
@@ -69,7 +71,9 @@ class DuckGate:
         self.kind: Rung = "duck"
         self._far = FarLevel()
         self._coupling = Coupling()
+        self._noise = NoiseFloor()
         self._power = 0.0
+        self._loud_dbfs = SILENCE_DBFS
         self._ducked = 0
         self._held = 0
         self._open = True
@@ -79,18 +83,23 @@ class DuckGate:
         return self.DUCKED if self._ducked else 1.0
 
     def cancel(self, near: Pcm, far: Pcm) -> Pcm:
-        far_dbfs = self._far.feed(far)
+        near_dbfs = dbfs(near)
+        if self._coupling.feed(near_dbfs, dbfs(far)):
+            self._choose_rung()
+        noise_dbfs = self._noise.feed(near_dbfs)
+        echo_dbfs = self._far.feed(far) + self._coupling.db
+        self._note_loudness()
+        if self._far.playing:
+            self._judge(self._smoothed(near) - max(echo_dbfs, noise_dbfs))
+        else:
+            self._ducked = self._held = 0
+        was, self._open = self._open, self._held > 0 or not self._far.playing
+        return faded(near, was, self._open)
+
+    def _smoothed(self, near: Pcm) -> float:
         power = float(np.dot(near, near)) / max(len(near), 1)
         self._power += self.SMOOTH * (power - self._power)
-        near_dbfs = max(10 * float(np.log10(self._power + 1e-12)), SILENCE_DBFS)
-        self._coupling.feed(near_dbfs, far_dbfs)
-        if self._far.playing:
-            self._judge(near_dbfs - (far_dbfs + self._coupling.db))
-            self._choose_rung(far_dbfs + self._coupling.db)
-        else:
-            self._ducked, self._held = 0, self.HOLD_BLOCKS
-        was, self._open = self._open, self._held > 0
-        return faded(near, was, self._open)
+        return max(10 * math.log10(self._power + 1e-12), SILENCE_DBFS)
 
     def _judge(self, above_echo_db: float) -> None:
         """How far the microphone is above what the echo can be says what to do."""
@@ -104,17 +113,20 @@ class DuckGate:
         if above_echo_db > self.PASS_DB:
             self._held = self.HOLD_BLOCKS
 
-    def _choose_rung(self, echo_dbfs: float) -> None:
+    def _note_loudness(self) -> None:
+        """How loud replies are when they are not ducked, and forget it slowly."""
+        loud_dbfs = self._far.dbfs if self._far.playing else SILENCE_DBFS
+        self._loud_dbfs = max(self._loud_dbfs - self.FORGET_DB, loud_dbfs)
+
+    def _choose_rung(self) -> None:
         """Whether a voice can stand out against the ducked echo at all."""
-        if not self._coupling.known:
-            return
-        loud_dbfs = echo_dbfs - (0.0 if self._ducked else self.DUCKED_DB) + self.PASS_DB
-        if self.kind == "duck" and loud_dbfs > self.VOICE_DBFS:
+        needed_dbfs = self._loud_dbfs + self._coupling.db - self.DUCKED_DB + self.PASS_DB
+        if self.kind == "duck" and needed_dbfs > self.VOICE_DBFS:
             self.kind = "half_duplex"
             log.warning(
                 "the microphone hears the loudspeaker so loudly that no voice stands out: it is "
                 "deaf while the assistant speaks; turn the loudspeaker down or move it away"
             )
-        elif self.kind == "half_duplex" and loud_dbfs < self.VOICE_DBFS - self.BACK_DB:
+        elif self.kind == "half_duplex" and needed_dbfs < self.VOICE_DBFS - self.BACK_DB:
             self.kind = "duck"
-            log.info("a voice stands out against the loudspeaker again")
+            log.warning("a voice stands out against the loudspeaker again, and is heard")

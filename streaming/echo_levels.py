@@ -35,43 +35,65 @@ class FarLevel:
         return self.dbfs
 
 
+class NoiseFloor:
+    """What the microphone hears when nobody speaks and nothing plays: its softest moments, which
+    may rise slowly.
+    """
+
+    RISE_DB = 0.03  # a block: 3 dB a second
+
+    def __init__(self) -> None:
+        self.dbfs = 0.0
+
+    def feed(self, near_dbfs: float) -> float:
+        """The floor after one more block of this level."""
+        self.dbfs = min(near_dbfs, self.dbfs + self.RISE_DB)
+        return self.dbfs
+
+
 class Coupling:
     """How loud the microphone hears the loudspeaker, as a difference of levels, learnt.
 
-    Each third of a second of playing gives one figure, peak against peak. Voices in the room
-    only raise it, so a low one among the last counts. Unknown, it is taken for high.
+        far    |====== peak ======|........|     0.7 s
+        near   |======== peak =============|     1.0 s: the peak's echo is in it, late or not
 
-    Args:
-        unknown_db: until enough was heard.
+    Each second of playing gives one figure. Voices in the room only raise it, so a low one
+    among the last twelve counts. Unknown, the echo is taken to be as loud as what is played.
     """
 
-    N_ENOUGH = 3
-    N_KEPT = 24  # eight seconds of playing
-    RANK = 0.4
+    N_BLOCKS = 100
+    N_FAR_BLOCKS = N_BLOCKS - TAIL_BLOCKS
+    N_ENOUGH = 2
+    N_KEPT = 12
+    RANK = 0.25
+    LOUD_DB = 15.0  # above what can be heard at all, or it says nothing
 
-    def __init__(self, unknown_db: float = 0.0) -> None:
-        self.db = unknown_db
+    def __init__(self) -> None:
+        self.db = 0.0
         self.known = False
         self._figures: deque[float] = deque(maxlen=self.N_KEPT)
         self._near = self._far = SILENCE_DBFS
         self._n_blocks = 0
 
-    def feed(self, near_dbfs: float, far_dbfs: float) -> None:
-        """The levels of one more block; `far_dbfs` from FarLevel."""
-        if far_dbfs <= PLAYING_DBFS:
-            self._n_blocks = 0
-            self._near = self._far = SILENCE_DBFS
-            return
-        self._near, self._far = max(self._near, near_dbfs), max(self._far, far_dbfs)
+    def feed(self, near_dbfs: float, far_dbfs: float) -> bool:
+        """The levels of one more block; gives whether that taught something."""
+        if self._n_blocks == 0 and far_dbfs <= PLAYING_DBFS:
+            return False
+        if self._n_blocks < self.N_FAR_BLOCKS:
+            self._far = max(self._far, far_dbfs)
+        self._near = max(self._near, near_dbfs)
         self._n_blocks += 1
-        if self._n_blocks < TAIL_BLOCKS:
-            return
-        self._figures.append(self._near - self._far)
-        self._n_blocks = 0
+        if self._n_blocks < self.N_BLOCKS:
+            return False
+        figure, telling = self._near - self._far, self._far > PLAYING_DBFS + self.LOUD_DB
         self._near = self._far = SILENCE_DBFS
-        if len(self._figures) >= self.N_ENOUGH:
+        self._n_blocks = 0
+        if telling:
+            self._figures.append(figure)
+        if telling and len(self._figures) >= self.N_ENOUGH:
             self.known = True
             self.db = sorted(self._figures)[int(self.RANK * len(self._figures))]
+        return telling and self.known
 
 
 class ReturnLoss:
@@ -87,7 +109,7 @@ class ReturnLoss:
 
     def __init__(self) -> None:
         self._lately: deque[float] = deque(maxlen=self.N_BLOCKS)
-        self._noise_dbfs = SILENCE_DBFS
+        self._noise = NoiseFloor()
 
     @property
     def median_db(self) -> float | None:
@@ -99,42 +121,9 @@ class ReturnLoss:
     def feed(self, near: Pcm, out: Pcm, far_dbfs: float) -> None:
         """One block before and after the canceller; `far_dbfs` from FarLevel."""
         near_dbfs = dbfs(near)
-        if far_dbfs <= PLAYING_DBFS:
-            rise = 0.02 if near_dbfs > self._noise_dbfs else 0.2
-            self._noise_dbfs += rise * (near_dbfs - self._noise_dbfs)
-        elif near_dbfs > self._noise_dbfs + self.ABOVE_NOISE_DB:
+        floor_dbfs = self._noise.feed(near_dbfs)
+        if far_dbfs > PLAYING_DBFS and near_dbfs > floor_dbfs + self.ABOVE_NOISE_DB:
             self._lately.append(near_dbfs - dbfs(out))
-
-
-class ResidualGate:
-    """Silences what a canceller leaves of the echo, as long as nothing louder is in it.
-
-    While the loudspeaker plays, a block passes when it is above -45 dBFS, or where the echo
-    itself is soft (a microphone of low gain) 15 dB below the echo; and for a while after such a
-    block, so that soft ends of words pass too.
-    """
-
-    FLOOR_DBFS = -45.0
-    BELOW_ECHO_DB = 15.0
-    HOLD_BLOCKS = 25
-
-    def __init__(self) -> None:
-        self._coupling = Coupling()
-        self._held = 0
-        self._open = True
-
-    def feed(self, near: Pcm, out: Pcm, far_dbfs: float) -> Pcm:
-        """What passes of `out`; `near` is the block before the canceller."""
-        self._coupling.feed(dbfs(near), far_dbfs)
-        floor_dbfs = self.FLOOR_DBFS
-        if self._coupling.known:
-            floor_dbfs = min(floor_dbfs, far_dbfs + self._coupling.db - self.BELOW_ECHO_DB)
-        if far_dbfs <= PLAYING_DBFS or dbfs(out) > floor_dbfs:
-            self._held = self.HOLD_BLOCKS
-        else:
-            self._held = max(self._held - 1, 0)
-        was, self._open = self._open, self._held > 0
-        return faded(out, was, self._open)
 
 
 def faded(pcm: Pcm, was_open: bool, now_open: bool) -> Pcm:

@@ -26,6 +26,7 @@ from .timeline import ClockLine
 
 LEAD_S = 0.02  # by which the far end is ahead of its echo: stamps are not true to the sample
 LEAST_LEAD_S = 0.002
+PATIENCE_BLOCKS = 20
 MAX_JUMP_S = 0.005  # beyond this the reference is read anew elsewhere; below it glides there
 MAX_SLEW = 0.0005  # of its pace
 
@@ -62,6 +63,7 @@ class FrontEnd:
         self._blocks = Reblocker(BLOCK_SAMPLES)
         self._next = 0
         self._lead_s = LEAD_S
+        self._n_missing = 0
         self._aligned = False
         self._max_jump = MAX_JUMP_S * reference.rate_hz
         self._far_level = FarLevel()
@@ -144,7 +146,11 @@ class FrontEnd:
         return None if time_s is None else self._loudspeaker.position_of(time_s + self._lead_s)
 
     def _mind_lead(self, needed: float) -> None:
-        """Where devices are quicker than the lead, what is needed is not written yet: less."""
+        """Where devices are quicker than the lead, what is needed is not written yet: a smaller
+        lead then, unless it was a moment's trouble.
+        """
         missing_s = (needed - self._reference.end) / self._reference.rate_hz
-        if 0 < missing_s < 2 * LEAD_S:
+        self._n_missing = self._n_missing + 1 if 0 < missing_s < 2 * LEAD_S else 0
+        if self._n_missing >= PATIENCE_BLOCKS:
+            self._n_missing = 0
             self._lead_s = max(self._lead_s - missing_s - LEAST_LEAD_S, LEAST_LEAD_S)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 
 class DeviceTimeline:
@@ -75,7 +78,7 @@ class ClockLine:
             |. x'
             +----------------- position
 
-    Stamps are gathered into bins of a quarter second, whose median counts. A device that lost
+    Stamps are gathered into bins of a quarter second, whose middle half counts. A device that lost
     sound steps off the line: two bins in a row beyond `max_step_s` begin a new one, at the speed
     already known; beyond `max_jump_s` it was opened anew, at once and with nothing known.
 
@@ -87,13 +90,18 @@ class ClockLine:
     """
 
     BIN_S = 0.25
-    LEAN_S2 = 4.0  # (jitter of a bin / likely drift) squared: (0.2 ms / 100 ppm)^2
+    LIKELY_DRIFT = 1e-4  # of a sound device's clock
+    LIKELY_JITTER_S = 1e-3  # of a bin, until there are enough to tell
+    LEAST_JITTER_S = 2e-5
+    N_TELLING = 8
+    MOST_PPM = 500.0  # no clock of a sound device is worse; what says so is jitter
+    ODD_DEVIATIONS = 4.0  # bins further off than so many typical ones do not count
 
     def __init__(
         self,
         rate_hz: int,
         window_s: float = 60.0,
-        max_step_s: float = 0.003,
+        max_step_s: float = 0.006,
         max_jump_s: float = 0.05,
     ) -> None:
         self.rate_hz = rate_hz
@@ -152,7 +160,9 @@ class ClockLine:
     def _close_bin(self) -> None:
         at_s = sum(stamp[0] for stamp in self._bin) / len(self._bin)
         detrended = sorted(late - self._slope * (at - at_s) for at, late in self._bin)
-        now = (at_s, detrended[len(detrended) // 2])
+        quarter = len(detrended) // 4
+        middle = detrended[quarter : len(detrended) - quarter]
+        now = (at_s, sum(middle) / len(middle))
         self._bin.clear()
         if self._bins and abs(now[1] - self._late_at(at_s)) > self.max_step_s:
             if self._odd is None:
@@ -172,9 +182,23 @@ class ClockLine:
         self._bins.extend(bins)
 
     def _fit(self) -> None:
-        """Least squares, leaning on the slope known before while there is little else."""
+        """Least squares; once more when it is known how much the bins jitter, and without those
+        that lie far off.
+        """
         at_s, late_s = np.array(self._bins).T
+        self._lay(at_s, late_s, self.LIKELY_JITTER_S)
+        if len(at_s) < self.N_TELLING:
+            return
+        off = np.abs(late_s - self._late_s - self._slope * (at_s - self._middle))
+        typical = float(np.median(off))
+        near = off <= self.ODD_DEVIATIONS * typical + 1e-9
+        self._lay(at_s[near], late_s[near], max(1.5 * typical, self.LEAST_JITTER_S))
+
+    def _lay(self, at_s: Floats, late_s: Floats, jitter_s: float) -> None:
+        """Ridge regression: the slope known before weighs as its odds say, jitter over drift."""
         self._middle, self._late_s = float(at_s.mean()), float(late_s.mean())
         off = at_s - self._middle
-        spread = float(off @ off) + self.LEAN_S2
-        self._slope = (float(off @ late_s) + self.LEAN_S2 * self._known_slope) / spread
+        lean = (jitter_s / self.LIKELY_DRIFT) ** 2
+        slope = (float(off @ late_s) + lean * self._known_slope) / (float(off @ off) + lean)
+        most = self.MOST_PPM * 1e-6
+        self._slope = min(max(slope, -most), most)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vivavoce.streaming.timeline import DeviceTimeline
+from vivavoce.streaming.timeline import ClockLine, DeviceTimeline
 
 RATE_HZ, BLOCK = 48_000, 480
 
@@ -52,3 +55,68 @@ def test_while_it_settles_every_stamp_is_believed():
     assert timeline.time_of(0) is None
     assert timeline.stamp(position, 7.0) == 7.0
     assert timeline.stamp(position + BLOCK, 8.0) == 8.0
+
+
+# --- how fast a device really runs -------------------------------------------------------------
+
+
+def fed(line: ClockLine, seconds: float, ppm: float, *, start: int = 0, zero_s=100.0, seed=0):
+    """Stamps of 10 ms blocks, wrong by up to a millisecond; gives the next position."""
+    rng, true_hz = np.random.default_rng(seed), RATE_HZ * (1 + ppm * 1e-6)
+    position = start
+    while position < start + seconds * RATE_HZ:
+        line.feed(position, zero_s + position / true_hz + rng.uniform(-1e-3, 1e-3))
+        position += BLOCK
+    return position
+
+
+@pytest.mark.parametrize("ppm", [100.0, -100.0, 0.0])
+def test_drift_is_measured_through_the_jitter_of_stamps(ppm):
+    line = ClockLine(RATE_HZ)
+    at = fed(line, 30, ppm)
+    assert line.drift_ppm == pytest.approx(ppm, abs=4)
+    truth_s = 100 + at / (RATE_HZ * (1 + ppm * 1e-6))
+    assert line.time_of(at) == pytest.approx(truth_s, abs=1.5e-4)
+    assert line.n_steps == 0
+
+
+@given(st.floats(-300, 300), st.floats(0.1, 20), st.floats(0, 1e7))
+@settings(deadline=None, max_examples=20)
+def test_positions_and_times_are_two_sides_of_one_line(ppm, seconds, position):
+    line = ClockLine(RATE_HZ)
+    fed(line, seconds, ppm)
+    assert line.position_of(line.time_of(position)) == pytest.approx(position, abs=0.01)
+
+
+def test_a_line_knows_nothing_before_the_first_stamp_and_something_from_then_on():
+    line = ClockLine(RATE_HZ)
+    assert line.time_of(0) is None and line.position_of(0.0) is None
+    line.feed(480, 50.01)
+    assert line.time_of(0) == pytest.approx(50.0)
+
+
+def test_sound_that_was_lost_moves_the_line_and_keeps_the_speed():
+    line = ClockLine(RATE_HZ)
+    at = fed(line, 20, 80)
+    at = fed(line, 1.0, 80, start=at, zero_s=100.02)
+    truth_s = 100.02 + at / (RATE_HZ * (1 + 80e-6))
+    assert line.n_steps == 1
+    assert line.time_of(at) == pytest.approx(truth_s, abs=1e-3)
+    assert line.drift_ppm == pytest.approx(80, abs=15)
+
+
+def test_one_odd_moment_does_not_move_it():
+    line = ClockLine(RATE_HZ)
+    at = fed(line, 10, 0)
+    at = fed(line, ClockLine.BIN_S, 0, start=at, zero_s=100.02)
+    at = fed(line, 2, 0, start=at)
+    assert line.n_steps == 0
+    assert line.time_of(at) == pytest.approx(100 + at / RATE_HZ, abs=5e-4)
+
+
+def test_a_device_opened_anew_begins_a_new_line_at_once():
+    line = ClockLine(RATE_HZ)
+    at = fed(line, 20, 80)
+    line.feed(at, 200.0)
+    assert line.time_of(at) == pytest.approx(200.0)
+    assert line.drift_ppm == 0
