@@ -138,6 +138,8 @@ class Daemon:
         self.bind()
         model = self._model or await load_model(self.config)
         _check_choices(self.config, model)
+        if not model.calls_functions:
+            log.info("%s calls no functions: timers, lights and other skills rest", model.name)
         self._engine = engine = Engine(
             model, on_call=self.metrics.model_call, on_sound=self.metrics.reply_made
         )
@@ -149,6 +151,7 @@ class Daemon:
             base=self.session_settings(model),
             languages=model.languages,
             modalities=model.modalities,
+            calls_functions=model.calls_functions,
             not_ready=engine.troubles,
             sound=lambda: {} if self._local is None else self._local.report(),
             microphone=lambda: None if self._local is None else self._local.microphone,

@@ -243,6 +243,8 @@ class SpeechModel(Protocol):
     voices: Sequence[str]
     languages: Sequence[str]
     modalities: Sequence[str]
+    calls_functions: bool
+    """Whether it calls functions of its own accord; else DialogueOptions.tools have no effect."""
     input_rate_hz: int
     output_rate_hz: int
 

@@ -46,6 +46,7 @@ def make_app(
             *MicrophonePages(service.microphone).routes(),
             WebSocketRoute("/v1/realtime", realtime.handle, name="realtime"),
             Route("/v1/realtime", _socket_wanted),
+            Route("/v1/images/{path:path}", _no_pictures, methods=["GET", "POST"]),
             WebSocketRoute("/{path:path}", _no_socket_here),
         ],
         middleware=[Middleware(Gate, rules=rules or Rules(), metrics=metrics)],
@@ -108,6 +109,11 @@ async def _socket_wanted(request: Request) -> Response:
     reply = error_reply(426, "connect to /v1/realtime with a WebSocket", "upgrade_required")
     reply.headers["Upgrade"] = "websocket"
     return reply
+
+
+async def _no_pictures(request: Request) -> Response:
+    """Not 501: client libraries would try again."""
+    return error_reply(404, "pictures are not made here, only looked at", "unsupported")
 
 
 async def _no_socket_here(socket: WebSocket) -> None:

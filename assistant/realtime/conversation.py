@@ -22,7 +22,7 @@ from .render import Renderer, ResponseSound
 from .render_items import ItemSound
 from .service import Service
 from .session_object import Offer, SessionEditor, SessionObject, known_voice
-from .settings import AudioFormat
+from .settings import AudioFormat, ToolChoice
 from .sound import InputStream, OutputStream, as_format
 from .translate import (
     IncomingItem,
@@ -65,6 +65,7 @@ class Conversation:
         self._asked_format: AudioFormat | None = None
         self._has_spoken = False
         self._sees = "image" in service.modalities
+        self._calls = service.calls_functions
         self._most_text = service.most_text
         self._weights: dict[str, int] = {}
         self._renderer = Renderer(
@@ -124,6 +125,8 @@ class Conversation:
         self._input.switch(session.audio.input.format)
         self._session.configure(self._settings)
         self._send(self._renderer.session_updated())
+        if event.session.get("tools"):
+            self._warn_of_tools(session.tool_choice, "session.tools", event.event_id)
 
     async def _append(self, event: asked.InputAudioAppend) -> None:
         for pcm in self._input.feed(event.audio):
@@ -166,8 +169,20 @@ class Conversation:
             if not isinstance(item, ItemReference)
         ]
         self._asked_format = self._response_format(wanted)
+        if wanted.tools:
+            choice = wanted.tool_choice or self.wire_session.tool_choice
+            self._warn_of_tools(choice, "response.tools", event.event_id)
         self._session.respond(options, tuple(items), event.event_id)
         self._asked_format = None
+
+    def _warn_of_tools(self, choice: ToolChoice, param: str, event_id: str | None) -> None:
+        """They were taken; a client that waits for calls of them must know that none will come."""
+        if choice == "auto" and not self._calls:
+            message = (
+                f"{self._offer.model} calls no functions of its own accord: the tools were taken, "
+                "but only a tool_choice that forces one has any effect"
+            )
+            self.complain("unsupported", message, param, event_id)
 
     def _heard_item(self, given: AnyItemIn) -> Item:
         """An item to be answered that is in no conversation; the session keeps its sound."""

@@ -26,6 +26,7 @@ class Service:
         base: what sessions begin with where the wire does not say otherwise.
         languages: the model's names of languages and dialects.
         modalities: what the model takes: text, audio, image.
+        calls_functions: whether the model calls functions of its own accord.
         not_ready: reasons why nobody can be served yet; empty when all is up.
         microphone: the switch of this machine's microphone; None without.
         sound: how this machine's microphone and loudspeaker fare, for /health; empty without.
@@ -39,6 +40,7 @@ class Service:
     base: SessionSettings = SessionSettings()
     languages: Sequence[str] = ()
     modalities: Sequence[str] = ("text", "audio")
+    calls_functions: bool = True
     not_ready: Callable[[], Sequence[str]] = field(default=list)
     microphone: Callable[[], MicrophoneControl | None] = lambda: None
     sound: Callable[[], Mapping[str, object]] = field(default=dict)

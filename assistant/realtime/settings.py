@@ -161,7 +161,16 @@ def _one_modality(value: list[Modality]) -> list[Modality]:
     return value
 
 
-OutputModalities = Annotated[list[Modality], AfterValidator(_one_modality)]
+def _can_be_made(value: Any) -> Any:
+    """Pictures go in and never come out."""
+    if isinstance(value, list) and not {"image", "video"}.isdisjoint(map(str, value)):
+        raise ValueError('pictures are not made here: output_modalities is ["text"] or ["audio"]')
+    return value
+
+
+OutputModalities = Annotated[
+    list[Modality], BeforeValidator(_can_be_made), AfterValidator(_one_modality)
+]
 
 
 def _checked_tokens(value: Any) -> int | Literal["inf"]:

@@ -51,6 +51,7 @@ class RecordedModel:
     voices = ("recorded",)
     languages = ("en",)
     modalities = ("audio", "text")
+    calls_functions = False
     input_rate_hz = 16_000
     output_rate_hz = REPLY_HZ
 

@@ -58,6 +58,7 @@ class MingModel:
     """
 
     languages: Sequence[str] = tuple(name for name in LANGUAGES if name != AUTO)
+    calls_functions = False  # no release has a form for it
     input_rate_hz: int = RATE_HZ
 
     def __init__(

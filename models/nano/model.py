@@ -34,6 +34,7 @@ class NanoModel:
     voices: Sequence[str] = ("slt",)
     languages: Sequence[str] = ("en",)
     modalities: Sequence[str] = ("audio", "text")
+    calls_functions = True
 
     def __init__(
         self, config: NanoConfig, text: Text, talker: TalkerConfig, decoder: AudioDecoderConfig

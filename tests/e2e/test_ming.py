@@ -15,10 +15,17 @@ from websockets.asyncio.client import connect
 from tests.e2e.test_nano import person
 from tests.support.order_check import assert_in_order
 from tests.support.scripted_daemon import sound_of, speak
+from tests.support.scripted_thinker import Transcribing
 from tests.support.served import RawClient
 from tests.support.tiny_ming import VERSIONS, write_tiny_ming
 from vivavoce.assistant.config import load_config
-from vivavoce.assistant.daemon import Daemon
+from vivavoce.assistant.daemon import Daemon, load_model
+from vivavoce.models.dialogue import DialogueOptions
+from vivavoce.models.load_options import Blocks, MingOptions
+from vivavoce.models.ming.loading import load_ming
+from vivavoce.models.ming.model import MingModel
+from vivavoce.models.ming.prompt import SYSTEM
+from vivavoce.streaming.resample import resample
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -32,8 +39,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @contextlib.asynccontextmanager
-async def talking(folder: Path, **session: Any) -> AsyncIterator[RawClient]:
-    """A client of a daemon that was given the folder as its model."""
+async def talking(folder: Path, model: Any = None, **session: Any) -> AsyncIterator[RawClient]:
+    """A client of a daemon that was given the folder as its model, or a loaded one."""
     config = load_config(
         overrides={
             "server": {"port": 0},
@@ -41,7 +48,7 @@ async def talking(folder: Path, **session: Any) -> AsyncIterator[RawClient]:
             "model": {"name": str(folder)},
         }
     )
-    async with Daemon(config) as daemon, connect(daemon.url, max_size=None) as socket:
+    async with Daemon(config, model) as daemon, connect(daemon.url, max_size=None) as socket:
         client = RawClient(socket)
         assert (await client.event(30))["type"] == "session.created"
         await client.send("session.update", session={"type": "realtime", **session})
@@ -136,6 +143,86 @@ async def test_voices_and_dialects_are_the_checkpoints(folders: dict[str, Path])
         assert "x" in (await client.error())["message"]
         await speak(client, person("sum"))
         assert (await client.until("response.done", 120))[-1]["response"]["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("session", "hint"),
+    [
+        ({}, "auto"),
+        ({"dialect": "sichuanese"}, "sichuanese"),
+        ({"audio": {"input": {"transcription": {"language": "zh-HK"}}}}, "cantonese"),
+    ],
+)
+async def test_the_language_that_was_heard_is_told_and_a_known_one_is_given_as_a_hint(
+    folders: dict[str, Path], session: dict[str, Any], hint: str
+) -> None:
+    model = Transcribing(load_ming(folders["v1.5"]), "Sichuan dialect\t你好 hello")
+    async with talking(folders["v1.5"], model, output_modalities=["text"]) as client:
+        client.strict = False  # the SDK's types know no dialect of a session
+        transcription = {"audio": {"input": {"transcription": {"model": "any"}}}}
+        for update in (transcription, session):
+            await client.send("session.update", session={"type": "realtime", **update})
+            await client.until("session.updated")
+        client.strict = True
+        await speak(client, person("sum"))
+        heard = "conversation.item.input_audio_transcription.completed"
+        told = (await client.until(heard, 120))[-1]
+        assert told["transcript"] == "你好 hello"
+        assert told["languages"] == [{"code": "zh-sichuan"}]
+        assert model.asked[-1] == hint
+        if "response.done" not in map(kind, client.seen):
+            await client.until("response.done", 120)
+
+
+async def test_what_the_model_cannot_do_is_said_and_the_talk_goes_on(
+    folders: dict[str, Path],
+) -> None:
+    async with talking(folders["v1.5"]) as client:
+        tool = {"type": "function", "name": "open_door", "parameters": {"type": "object"}}
+        session = {"type": "realtime", "tools": [tool]}
+        await client.send("session.update", session=session, event_id="mine")
+        updated = (await client.until("session.updated"))[-1]["session"]
+        assert [one["name"] for one in updated["tools"]] == ["open_door"]
+        error = await client.error()
+        assert (error["code"], error["param"]) == ("unsupported", "session.tools")
+        assert "calls no functions" in error["message"] and error["event_id"] == "mine"
+        await client.send("session.update", session={"output_modalities": ["image"]})
+        assert "pictures are not made here" in (await client.error())["message"]
+        await client.send("response.create", response={"output_modalities": ["image"]})
+        assert "pictures are not made here" in (await client.error())["message"]
+        await client.send("response.create", response={"tools": [tool]})
+        assert (await client.error())["param"] == "response.tools"
+        await client.until("response.done", 120)
+        await client.send("session.update", session={**session, "tool_choice": "required"})
+        await client.until("session.updated")  # a forced call is made; no complaint
+        await client.send("response.create")
+        done = (await client.until("response.done", 120))[-1]["response"]
+        assert [item["type"] for item in done["output"]] == ["function_call"]
+
+
+async def test_habits_of_the_configuration_reach_the_model(folders: dict[str, Path]) -> None:
+    habits = {
+        "hearing": "blocks",
+        "thinking": True,
+        "talker_reads": True,
+        "instructions_as": "role",
+    }
+    config = load_config(
+        overrides={"model": {"name": str(folders["v1"])}, "ming": habits},
+    )
+    model = await load_model(config)
+    assert isinstance(model, MingModel)
+    assert model.options == MingOptions(Blocks(), True, True, True)
+    dialogue = model.open(DialogueOptions(instructions="be kind"))
+    begin = dialogue.mark().context.ids
+    told = model.tokenizer.decode(begin[len(model.tokenizer.encode_parts(SYSTEM)) :])
+    assert begin[: len(model.tokenizer.encode_parts(SYSTEM))] == tuple(
+        model.tokenizer.encode_parts(SYSTEM)
+    )
+    assert told.startswith("be kind") and "<thinking>" in told
+    pcm = resample(person("sum"), 24_000, 16_000)
+    dialogue.listen(pcm[: 5 * 16_000])
+    assert dialogue.mark().n_audio_in > 0  # read while it is spoken
 
 
 async def test_two_conversations_share_the_model(folders: dict[str, Path]) -> None:

@@ -271,6 +271,7 @@ class ScriptedModel:
     voices: Sequence[str] = ("tone", "bell")
     languages: Sequence[str] = ("en",)
     modalities: Sequence[str] = ("text", "audio", "image")
+    calls_functions = True
     input_rate_hz = RATE_HZ
     output_rate_hz = RATE_HZ
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from openai import AsyncOpenAI
+import pytest
+from openai import AsyncOpenAI, NotFoundError
 
 from tests.support.served import served
 from vivavoce.assistant.realtime.service import Service
@@ -40,6 +41,16 @@ async def test_the_official_client_lists_the_model() -> None:
     ):
         assert [model.id async for model in client.models.list()] == ["nano"]
         assert (await client.models.retrieve("nano")).created == 1_700_000_000
+
+
+async def test_who_asks_for_a_picture_learns_that_none_are_made() -> None:
+    async with (
+        served(service()) as daemon,
+        AsyncOpenAI(base_url=f"{daemon.http}/v1", api_key="x", max_retries=0) as client,
+    ):
+        with pytest.raises(NotFoundError, match="pictures are not made here") as caught:
+            await client.images.generate(prompt="a cat")
+        assert caught.value.code == "unsupported"
 
 
 async def test_what_is_not_there_is_an_error_in_the_usual_shape() -> None:
