@@ -185,7 +185,7 @@ class ScriptedDialogue:
         text = self._model.understand(pcm)
         self.memory = replace(self.memory, heard=b"")
         self._remember("user", text)
-        return Heard(text, "en")
+        return Heard(text, "en", self._model.complete.get(text))
 
     def _steps(self, options: ReplyOptions) -> list[Step]:
         role, text = self.memory.turns[-1] if self.memory.turns else ("user", "")
@@ -265,6 +265,7 @@ class ScriptedModel:
         word_s: length of every spoken word.
         listen_s, first_part_s, part_s: how long each call of listen, the first part of a
             reply, and every further part take: the model's compute, slept.
+        complete: how likely it takes a speaker to be done who has said a sentence.
     """
 
     name = "scripted"
@@ -283,6 +284,7 @@ class ScriptedModel:
         listen_s: float = 0.0,
         first_part_s: float = 0.0,
         part_s: float = 0.0,
+        complete: Mapping[str, float] | None = None,
     ) -> None:
         self.script = dict(script or {})
         self.sentences = tuple(dict.fromkeys([*self.script, *sentences]))
@@ -290,6 +292,7 @@ class ScriptedModel:
         self.listen_s = listen_s
         self.first_part_s = first_part_s
         self.part_s = part_s
+        self.complete = dict(complete or {})
         self.dialogues: list[ScriptedDialogue] = []
 
     def open(self, options: DialogueOptions | None = None) -> ScriptedDialogue:

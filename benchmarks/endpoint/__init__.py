@@ -1,0 +1,1 @@
+"""When a turn is over: false cuts and delay, over spoken turns with pauses."""
