@@ -15,10 +15,21 @@ import sys
 from dataclasses import asdict
 from typing import cast
 
-from .devices import BackendName, DeviceInfo, DeviceUnavailable, make_backend
+from .devices import Backend, BackendName, DeviceInfo, DeviceUnavailable, make_backend
 
 LOOK_TIMEOUT_S = 15.0
 _UNAVAILABLE = 3
+
+
+def try_backend(name: BackendName = "auto") -> Backend:
+    """A backend by name, once another process has survived loading it.
+
+    Raises:
+        DeviceUnavailable: its library is missing, or brings down the process that loads it.
+    """
+    if name != "null":
+        look_apart(name)
+    return make_backend(name)
 
 
 def look_apart(backend: str) -> list[DeviceInfo]:
@@ -47,8 +58,9 @@ def look_apart(backend: str) -> list[DeviceInfo]:
         return [DeviceInfo(**device) for device in json.loads(listed.stdout)]
     except (ValueError, TypeError):
         raise DeviceUnavailable(
-            f"PortAudio failed while it listed the sound devices (exit code {listed.returncode}); "
-            "is there an ALSA device named `default`?"
+            f"PortAudio broke down over the sound devices (exit code {listed.returncode}); "
+            "ALSA needs a device named `default`: start the sound server (PipeWire, PulseAudio), "
+            "mend ~/.asoundrc, or run without sound (--no-audio)"
         ) from None
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .playout import Playout
 
 INSTALL_PORTAUDIO = (
-    "sound needs the PortAudio library: apt install libportaudio2 (Debian, Ubuntu), "
+    "sound needs the PortAudio library; apt install libportaudio2 (Debian, Ubuntu), "
     "dnf install portaudio (Fedora) or brew install portaudio (macOS); "
     "or run without sound (--no-audio)"
 )

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ...streaming.devices import DeviceInfo, DeviceUnavailable, make_backend
+from ...streaming.device_listing import try_backend
+from ...streaming.devices import DeviceInfo, DeviceUnavailable
 from ..errors import UserError
 
 
@@ -36,7 +37,7 @@ def devices(
     audio.output_device. Numbers change when devices come and go; names stay.
     """
     try:
-        library = make_backend(backend.value)
+        library = try_backend(backend.value)
         found = library.devices()
     except DeviceUnavailable as error:
         raise UserError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None

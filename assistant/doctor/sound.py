@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...streaming.devices import Backend, DeviceInfo, DeviceUnavailable, choose, make_backend
+from ...streaming.device_listing import try_backend
+from ...streaming.devices import Backend, DeviceInfo, DeviceUnavailable, choose
 from ...streaming.frames import EMPTY, Frame, Pcm
 from ...streaming.probe import Probe, Way
 from ...streaming.soundcard import SoundCard
@@ -74,10 +75,11 @@ def sound(config: Config, wishes: Wishes, say: Say) -> Iterator[Finding]:
         yield Finding("sound", "skipped", "audio.enabled is false: the WebSocket only")
         return
     try:
-        backend = make_backend(audio.backend)
+        backend = try_backend(audio.backend)
         found = backend.devices()
     except DeviceUnavailable as error:
-        yield Finding("sound library", "problem", "not usable", str(error))
+        reason, advice = _reason(error)
+        yield Finding("sound library", "problem", reason, advice)
         return
     n = len(found)
     yield Finding("sound library", "ok", f"{backend.name} finds {n or 'no'} devices")
@@ -93,8 +95,8 @@ def _choose(name: str, found: list[DeviceInfo], wanted: str, *, output: bool) ->
     try:
         device = choose(found, device_choice(wanted), output=output)
     except DeviceUnavailable as error:
-        reason, _, advice = str(error).partition("; ")
-        advice = f"{advice or 'see `vivavoce devices`'} ({setting} is {wanted!r})"
+        reason, advice = _reason(error)
+        advice = f"{advice} ({setting} is {wanted!r})"
         if not found:
             advice = (
                 "connect one; start the sound server (PipeWire, PulseAudio); add this user to the "
@@ -106,6 +108,12 @@ def _choose(name: str, found: list[DeviceInfo], wanted: str, *, output: bool) ->
         text += ", the system's default"
     values = {"index": device.index, "name": device.name, "host": device.host}
     return Finding(name, "ok", text, values=values)
+
+
+def _reason(error: DeviceUnavailable) -> tuple[str, str]:
+    """What is wrong, and what the message itself says to do."""
+    reason, _, advice = str(error).partition("; ")
+    return reason, advice or "see `vivavoce devices`"
 
 
 def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iterator[Finding]:
@@ -120,7 +128,7 @@ def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iter
             frame_ms=10,
         )
     except DeviceUnavailable as error:
-        reason, _, advice = str(error).partition("; ")
+        reason, advice = _reason(error)
         advice = (
             "a program that has it to itself may be in the way, also our own daemon: stop it and "
             f"try again; {advice}"

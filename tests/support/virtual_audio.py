@@ -102,24 +102,18 @@ class SoundServer:
                 process.wait(timeout=5)
         self._processes.clear()
 
-    def spawn(
-        self,
-        command: list[str],
-        extra: Mapping[str, str] | None = None,
-        *,
-        stdin: int | None = None,
-    ) -> subprocess.Popen[bytes]:
+    def spawn(self, command: list[str], extra: Mapping[str, str] | None = None) -> None:
         """A client of this server, ended with it."""
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "PULSE_SERVER": self.address, **(extra or {})},
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        self._processes.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, "PULSE_SERVER": self.address, **(extra or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         )
-        self._processes.append(process)
-        return process
 
     def control(self, *command: str) -> str:
         """What pactl answers."""
@@ -161,6 +155,7 @@ class VirtualCard:
         unplugged: tuple[Half, ...] = (),
     ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="virtual-card-"))
+        self._n_said = 0
         if halves:
             self._servers = {
                 half: SoundServer(self._folder / half, [sink]) for half, sink in _SINKS.items()
@@ -194,13 +189,13 @@ class VirtualCard:
         self._servers[half].start()
 
     def say(self, pcm: npt.NDArray[np.float32]) -> None:
-        """Begins to play [n] at 48 kHz where the microphone hears it."""
+        """Begins to play [n] at 48 kHz where the microphone hears it; comes back at once."""
         server = self._servers["microphone"]
-        command = ["pacat", "--playback", "--raw", f"--device={_SINKS['microphone']}", *_CHANNELS]
-        player = server.spawn([*command, "--latency-msec=20"], stdin=subprocess.PIPE)
-        assert player.stdin is not None
-        player.stdin.write((pcm * 32767).astype("<i2").tobytes())
-        player.stdin.close()
+        self._n_said += 1
+        path = self._folder / f"said-{self._n_said}.raw"
+        path.write_bytes((pcm * 32767).astype("<i2").tobytes())
+        device = f"--device={_SINKS['microphone']}"
+        server.spawn(["pacat", "--playback", "--raw", device, *_CHANNELS, str(path)])
 
     def suspend(self, half: Half, suspended: bool) -> None:
         """Lets a direction stall: it is there, and no sound comes or goes."""
