@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..streaming.devices import DeviceChoice, make_backend
+from ..streaming.device_listing import try_backend
+from ..streaming.devices import DeviceChoice
 from ..streaming.echo import EchoCanceller, EchoUnavailable, make_canceller
 from ..streaming.frames import Frame, Pcm
 from ..streaming.playout import Notice
@@ -40,7 +41,7 @@ def open_sound_card(
         on_pcm(frame.pcm)
 
     card = SoundCard(
-        make_backend(audio.backend),
+        try_backend(audio.backend),
         on_frame,
         on_notice,
         microphone=device_choice(audio.input_device),

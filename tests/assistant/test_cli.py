@@ -105,7 +105,7 @@ def test_no_sound_card_is_said_plainly(complaint, monkeypatch):
     def no_backend(name: str) -> None:
         raise DeviceUnavailable("sound needs the PortAudio library: apt install libportaudio2")
 
-    monkeypatch.setattr(sound, "make_backend", no_backend)
+    monkeypatch.setattr(sound, "try_backend", no_backend)
     assert "--input FILE.wav" in complaint("talk", "--url", "127.0.0.1:9")
 
 

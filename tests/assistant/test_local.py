@@ -46,7 +46,7 @@ def room(tmp_path, monkeypatch):
                 pieces.append(MODEL.voice(sentence, rate_hz=DEVICE_HZ))
         write_wav(tmp_path / "in.wav", np.concatenate(pieces), DEVICE_HZ)
         backend = FileBackend(tmp_path / "in.wav", tmp_path / "out.wav")
-        monkeypatch.setattr(sound, "make_backend", lambda name: backend)
+        monkeypatch.setattr(sound, "try_backend", lambda name: backend)
         return tmp_path / "out.wav", sum(len(piece) for piece in pieces) / DEVICE_HZ
 
     return furnish
@@ -120,7 +120,7 @@ async def test_without_sound_the_daemon_serves_the_socket_and_says_so(monkeypatc
     def none(name: str) -> None:
         raise DeviceUnavailable("sound needs the PortAudio library")
 
-    monkeypatch.setattr(sound, "make_backend", none)
+    monkeypatch.setattr(sound, "try_backend", none)
     async with Daemon(with_sound(), MODEL) as daemon:
         assert daemon.url.startswith("ws://127.0.0.1:")
     assert "only the WebSocket is served: sound needs the PortAudio library" in caplog.text
