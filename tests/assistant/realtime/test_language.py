@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.scripted_model import ScriptedModel
 from vivavoce.assistant.errors import PeerFault
-from vivavoce.assistant.languages import known_language
+from vivavoce.assistant.languages import known_language, language_code
 from vivavoce.assistant.model_items import dialogue_options
 from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
 from vivavoce.assistant.realtime.translate import session_settings
@@ -89,10 +89,39 @@ def test_an_unknown_language_changes_nothing(key):
         ("cantonese", ("en",), None),
         ("fr", ("en", "fr"), "fr"),
         ("", MING, None),
+        ("en-ZA", MING, "english"),
+        ("zh-SG", MING, "mandarin"),
+        ("zh-HK", MING, "cantonese"),
+        ("fr-CA", ("fr",), "fr"),
+        ("fr-CA", MING, None),
     ],
 )
 def test_usual_names_find_the_models_own(wanted, languages, found):
     assert known_language(wanted, languages) == found
+
+
+@pytest.mark.parametrize("name", MING)
+def test_every_language_has_a_code_that_leads_back_to_it(name):
+    assert known_language(language_code(name), MING) == name
+
+
+def test_what_was_not_understood_has_no_code():
+    assert language_code("auto") is None and language_code("klingon") == "klingon"
+
+
+def test_the_hint_for_transcripts_is_their_own_or_what_the_person_speaks():
+    edit = editor()
+
+    def hint(update):
+        edit.update(update)
+        return session_settings(edit.session, SessionSettings()).written_language
+
+    assert hint({"audio": {"input": {"transcription": {"model": "any"}}}}) == "auto"
+    assert hint({"dialect": "cantonese"}) == "cantonese"
+    assert hint({"audio": {"input": {"transcription": {"language": "en"}}}}) == "en"
+    with pytest.raises(PeerFault, match="choose one of auto, mandarin") as caught:
+        edit.update({"audio": {"input": {"transcription": {"language": "fr"}}}})
+    assert caught.value.param == "session.audio.input.transcription.language"
 
 
 def test_the_dialogue_gets_the_models_own_name():

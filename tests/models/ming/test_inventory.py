@@ -10,14 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.support.tiny_ming import VERSIONS, write_tiny_ming
+from tests.support.tiny_ming import IMAGE_GENERATION, VERSIONS, write_tiny_ming
 from vivavoce.models.layers.quantised import quantise
 from vivavoce.models.ming.checkpoint import CheckpointError, open_safetensors
 from vivavoce.models.ming.config import MingConfig
 from vivavoce.models.ming.inventory import bytes_of, examine
+from vivavoce.models.ming.loading import load_ming
 from vivavoce.models.ming.parts import open_parts
 from vivavoce.models.ming.talker import load_talker
 from vivavoce.models.ming.thinker_files import load_thinker
+from vivavoce.models.ming.voice_prompt import load_voice_prompt
+from vivavoce.models.ming.voices import voices_of
 from vivavoce.models.report import PartReport, Report
 
 SHARD = "model-00002-of-00003.safetensors"
@@ -85,6 +88,41 @@ def test_the_memory_told_is_the_memory_taken(folder, bits):
         taken += before - after
     memory = examine(folder).memory
     assert memory["bf16"] - memory[bits] == taken > 0
+
+
+def test_the_memory_of_a_reply_is_what_its_keys_and_values_take(folder):
+    report = examine(folder)
+    mouth = load_ming(folder).mouth
+    assert mouth is not None
+    voices = [load_voice_prompt(path) for path in voices_of(folder).values()]
+    ready = mouth.prepare(max(voices, key=lambda voice: len(voice.flow_codes)))
+    assert taken_by(ready.sound) == report.voice_bytes
+    state, most = ready.sound, 0
+    for _ in range(14):  # longer than what is remembered
+        _, state = mouth.decoder.push([1] * 50, state)
+        most = max(most, taken_by(state))
+    assert 0.9 * report.reply_bytes <= most <= report.reply_bytes
+
+
+def taken_by(state) -> int:
+    """Bytes of the buffers that a state's keys and values lie in."""
+    caches = [*state.flow.encoder.blocks, *state.flow.encoder.up_blocks]
+    caches += [cache for step in state.flow.steps for cache in step.caches]
+    held = [cache._buffer for cache in caches if cache._buffer is not None]
+    return sum(buffer.k.nbytes + buffer.v.nbytes for buffer in held)
+
+
+def test_nothing_is_kept_where_sentences_are_made_whole(tmp_path):
+    report = examine(write_tiny_ming(tmp_path / "tiny", "v1"))
+    assert report.reply_bytes == report.voice_bytes == 0
+
+
+def test_image_generation_is_said_to_be_left_alone(folder):
+    (note,) = [note for note in examine(folder).notes if "pictures" in note]
+    assert all(f"{name}/" in note for name in IMAGE_GENERATION) and "on purpose" in note
+    for name in IMAGE_GENERATION:
+        shutil.rmtree(folder / name)
+    assert "makes no pictures" in examine(folder).notes
 
 
 def test_a_missing_and_a_surplus_tensor_are_named(folder):
