@@ -85,10 +85,10 @@ def echo_canceller(config: Config) -> Finding:
 
 def compiler(config: Config) -> Finding:
     """What makes the full-size models quick on a CPU."""
-    from ...models.layers import native
+    from ...models.machine import compiled_for_the_cpu
 
     check, large = "compiler", config.model.name != "nano"
-    if native.library() is not None:
+    if compiled_for_the_cpu():
         return Finding(check, "ok", "C++ functions for large models are built")
     return Finding(
         check,

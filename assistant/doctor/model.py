@@ -45,12 +45,15 @@ def model(config: Config) -> tuple[Finding, Report | None]:
 
 def memory(config: Config, report: Report) -> Finding:
     """Whether the weights fit into what is free now."""
+    from ...models.machine import free_memory
+
     check = "memory"
     formats = [kind for kind in _FORMATS[config.model.quantize] if kind in report.memory]
     needed = report.memory[formats[0]] if formats else max(report.memory.values(), default=0)
-    free, where = _free(config.model.device)
-    if free is None:
+    found = free_memory(config.model.device)
+    if found is None:
         return Finding(check, "skipped", "this system does not say how much memory is free")
+    free, where = found.n_bytes, found.where and f" on {found.where}"
     text = f"{_gb(free)} free{where}, the model takes {_gb(needed)}"
     values = {"free_bytes": free, "needed_bytes": needed}
     if free >= needed * SPARE:
@@ -69,25 +72,6 @@ def _unreadable(folder: Path) -> list[Path]:
         for path in sorted(folder.iterdir())
         if path.suffix in (".safetensors", ".json") and not os.access(path, os.R_OK)
     ]
-
-
-def _free(device: str) -> tuple[int | None, str]:
-    """Bytes free where the model would be loaded, and where that is, in words."""
-    import torch
-
-    if device != "cpu" and torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info()
-        return int(free), f" on {torch.cuda.get_device_name()}"
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024, ""
-    except OSError:
-        pass  # no Linux
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), ""
-    except (ValueError, OSError, AttributeError):
-        return None, ""
 
 
 def _gb(n_bytes: int) -> str:

@@ -25,6 +25,8 @@ from vivavoce.assistant.doctor.examination import examine
 from vivavoce.assistant.doctor.findings import Finding, guarded
 from vivavoce.assistant.doctor.sound import Wishes
 from vivavoce.assistant.settings import Config
+from vivavoce.models import machine
+from vivavoce.models.machine import FreeMemory
 from vivavoce.models.nano.model import FOLDER as NANO
 from vivavoce.models.report import Report
 from vivavoce.streaming.device_file import NullBackend
@@ -80,9 +82,7 @@ def test_a_canceller_that_is_missing_matters_as_much_as_it_is_wanted(monkeypatch
 
 
 def test_a_compiler_is_wanted_by_large_models_only(monkeypatch):
-    from vivavoce.models.layers import native
-
-    monkeypatch.setattr(native, "library", lambda: None)
+    monkeypatch.setattr(machine, "compiled_for_the_cpu", lambda: False)
     assert installation.compiler(config()).state == "ok"
     finding = installation.compiler(config(model={"name": "ming-lite-omni-1.5"}))
     assert finding.state == "warning" and "g++" in finding.advice
@@ -117,13 +117,13 @@ def test_the_model_is_there_or_it_is_said_how_to_get_it(tmp_path):
 
 def test_memory_that_is_short_is_said_with_the_quantisation_that_would_fit(monkeypatch):
     report = Report("Ming", (), {"bf16": 40 * 10**9, "int8": 20 * 10**9, "int4": 11 * 10**9})
-    monkeypatch.setattr(model, "_free", lambda device: (30 * 10**9, ""))
+    monkeypatch.setattr(machine, "free_memory", lambda device: FreeMemory(30 * 10**9))
     finding = model.memory(config(), report)
     assert finding.state == "problem"
     assert finding.text == "30.0 GB free, the model takes 40.0 GB"
     assert finding.advice == "set model.quantize: int8 takes 20.0 GB, int4 takes 11.0 GB"
     assert model.memory(config(model={"quantize": "int8"}), report).state == "ok"
-    monkeypatch.setattr(model, "_free", lambda device: (5 * 10**9, ""))
+    monkeypatch.setattr(machine, "free_memory", lambda device: FreeMemory(5 * 10**9))
     assert "smaller model" in model.memory(config(), report).advice
 
 
