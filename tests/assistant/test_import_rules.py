@@ -14,7 +14,7 @@ ROOMS = ("assistant", "streaming", "models", "configs", "demo")
 STANDARD = set(sys.stdlib_module_names)
 AUDIO = {"numpy", "soxr", "sounddevice", "pyaudio", "webrtcvad", "silero_vad", "onnxruntime"}
 MATHEMATICS = {"numpy", "torch", "transformers", "tokenizers", "safetensors", "onnxruntime"}
-PUBLIC = ("dialogue", "catalog", "load_options", "machine", "report", "voices")  # open to the daemon
+PUBLIC = ("dialogue", "catalog", "load_options", "machine", "report", "voices")  # for the daemon
 FILES = {"huggingface_hub", "yaml", "PIL"}  # how models, their settings and pictures come
 
 
