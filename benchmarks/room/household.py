@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar, cast
+from typing import Generic, Literal, TypeVar, cast
 
 from vivavoce.assistant.core.notices import Notice
 from vivavoce.assistant.engine import Engine
@@ -61,12 +61,19 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Lived(Generic[Found]):
+    """What came of a scene, and how long it was."""
+
+    found: Found
+    simulated_s: float
+
+
+@dataclass(frozen=True)
 class Done:
-    """Something the conversation did to the loudspeaker's queue, `block` blocks into the scene."""
+    """Something that the conversation did to the loudspeaker's queue."""
 
     act: Act
     at_s: float
-    block: int
 
 
 class WitnessPlayout(Playout):
@@ -75,26 +82,38 @@ class WitnessPlayout(Playout):
     def __init__(self, reference: Reference) -> None:
         super().__init__(DEVICE_HZ, lambda: 0.0, reference)
         self.done: list[Done] = []
-        self.n_blocks = 0
+        self.paused: list[bool] = []
+        """Of each block that was filled: whether the reply was paused."""
+        self.began: list[int] = []
+        """The block with which each reply begins."""
+        self._holds = False
+        self._written = -1
+
+    def write(self, generation: int, pcm: Pcm) -> None:
+        if generation != self._written:
+            self._written = generation
+            self.began.append(len(self.paused))
+        super().write(generation, pcm)
 
     def pause(self) -> None:
-        self._note("pause")
+        self._note("pause", holds=True)
         super().pause()
 
     def resume(self) -> None:
-        self._note("resume")
+        self._note("resume", holds=False)
         super().resume()
 
     def stop(self, generation: int | None = None) -> None:
-        self._note("stop")
+        self._note("stop", holds=False)
         super().stop(generation)
 
     def fill(self, out: Pcm, dac_time_s: float) -> bool:
-        self.n_blocks += 1
+        self.paused.append(self._holds)
         return super().fill(out, dac_time_s)
 
-    def _note(self, act: Act) -> None:
-        self.done.append(Done(act, self.now_s(), self.n_blocks))
+    def _note(self, act: Act, holds: bool) -> None:
+        self.done.append(Done(act, self.now_s()))
+        self._holds = holds
 
 
 class Household:
@@ -168,18 +187,18 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._room_clock.read()
 
 
-def live(setting: Setting, scene: Callable[[Household], Awaitable[Found]]) -> Found:
+def live(setting: Setting, scene: Callable[[Household], Awaitable[Found]]) -> Lived[Found]:
     """What comes of a scene."""
     clock = _Clock()
     loop = _Loop(clock)
 
-    async def whole() -> Found:
+    async def whole() -> Lived[Found]:
         audio = setting.config.audio
         home = Household(setting, make_canceller(audio.echo), clock)
         await home.session.open()
         found = await scene(home)
         await home.session.close()
-        return found
+        return Lived(found, home.room.now())
 
     try:
         return loop.run_until_complete(whole())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from vivavoce.streaming.acoustics import active_dbfs
 from vivavoce.streaming.devices import BLOCK_SAMPLES, DEVICE_HZ
 from vivavoce.streaming.resample import resample
 
-from .household import Household, Setting, live
+from .household import Household, Lived, Setting, live
 from .places import PLACES, Material
 from .recorded_model import RecordedModel
 from .voices import REPLY_HZ, Recording
@@ -53,14 +52,9 @@ class Interruption:
 
 
 def interruptions(
-    material: Material,
-    place: str,
-    people: Sequence[Recording],
-    config: Config,
-    seed: int,
-    ears: SpeechModel | None = None,
-) -> list[Interruption]:
-    """Each of `people` interrupts a reply, one after another in one room."""
+    material: Material, ears: SpeechModel, *, place: str, chosen: slice, config: Config, seed: int
+) -> Lived[list[Interruption]]:
+    """The chosen people each interrupt a reply, one after another in one room."""
     rng = random.Random(f"{seed} {place}")
     offset = rng.randrange(len(material.replies))
     replies = itertools.cycle((*material.replies[offset:], *material.replies[:offset]))
@@ -72,7 +66,7 @@ def interruptions(
             await speak(home)
             await home.until(lambda: not home.session.speaking, 30.0)
         found = []
-        for person in people:
+        for person in material.people[chosen]:
             await speak(home)
             above_db = rng.uniform(*LEVELS_DB)
             at_s = home.room.now() + rng.uniform(EARLIEST_S, LATEST_S)

@@ -11,7 +11,7 @@ from vivavoce.assistant.settings import Config
 from vivavoce.models.dialogue import SpeechModel
 from vivavoce.streaming.devices import BLOCK_SAMPLES, DEVICE_HZ
 
-from .household import Household, Setting, live
+from .household import Household, Lived, Setting, live
 from .places import PLACES, Material
 from .recorded_model import RecordedModel
 
@@ -47,13 +47,13 @@ class OwnSpeech:
 
 def own_speech(
     material: Material,
+    ears: SpeechModel,
+    *,
     place: str,
-    echo: str,
     length_s: float,
     config: Config,
     seed: int,
-    ears: SpeechModel | None = None,
-) -> OwnSpeech:
+) -> Lived[OwnSpeech]:
     """One scene of `length_s`."""
     offset = seed * 7 % len(material.replies)
     replies = itertools.cycle((*material.replies[offset:], *material.replies[:offset]))

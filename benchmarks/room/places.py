@@ -80,17 +80,24 @@ class Material:
 
 
 def make_material(
-    model: SpeechModel, seed: int, n_replies: int, n_people: int, n_bystanders: int, n_turns: int
+    model: SpeechModel,
+    seed: int,
+    *,
+    n_replies: int,
+    n_people: int,
+    n_bystanders: int,
+    n_turns: int,
+    babble: bool = True,
 ) -> Material:
     """All that is said and done, the same for the same numbers."""
     voices = Voices(model, seed)
-    babble = voices.babble()
+    background = voices.babble() if babble else []
     return Material(
         replies=voices.replies(n_replies, at_least_s=7.0),
         people=voices.sentences(n_people),
-        bystanders=_bystanders(voices, babble, n_bystanders, seed),
+        bystanders=_bystanders(voices, background, n_bystanders, seed),
         phrases=voices.phrases(n_turns),
-        babble=babble,
+        babble=background,
     )
 
 
@@ -98,7 +105,7 @@ def _bystanders(voices: Voices, babble: list[Pcm], n: int, seed: int) -> list[Re
     """Half people who agree, half noises, by turns."""
     rng = np.random.default_rng((seed, 5))
     agreeing = iter(voices.agreeing(n))
-    kinds = [*NOISES, "babble"]
+    kinds = [*NOISES, "babble"] if babble else [*NOISES]
     found: list[Recording] = []
     for index in range(n):
         if index % 8 == 0:

@@ -21,12 +21,13 @@ from vivavoce.streaming.resample import resample
 from vivavoce.streaming.wavfile import read_wav
 
 if TYPE_CHECKING:
-    from training.synthesis import Voice
+    from training.synthesis import Utterance
 
 REPO = Path(__file__).parents[2]
 REPLY_HZ = 16_000
 REPLY_DBFS = -20.0
 VOICED_DB = 30.0  # what is so far under the loud parts is no voice yet
+LEAST_PIECE = REPLY_HZ // 4  # samples of a sentence before and after a pause
 TAIL_MS = 40  # kept behind the last voiced part, so that it does not end in a click
 LONG_INTENTS = ("joke", "can", "weather", "reject", "time")
 AGREEING = {
@@ -123,17 +124,16 @@ class Voices:
         return made
 
     def phrases(self, n: int) -> list[list[Recording]]:
-        """People who pause: three parts each, by one voice."""
-        from training.synthesis import random_voice
-
+        """People who hesitate: a sentence each, in pieces between which they pause."""
         rng = np.random.default_rng((self._seed, 6))
-        found = []
-        for index in range(n):
-            kind = ("en", "en", "cmn", "en", "yue")[index % 5]
-            voice = random_voice(rng, kind)
-            texts = _texts(kind, 3 * n, self._seed + 2)[3 * index : 3 * index + 3]
-            sounds = [_read(text, voice) for text in texts]
-            found.append([Recording.of(t, s, REPLY_HZ) for t, s in zip(texts, sounds, strict=True)])
+        kinds = ("en", "en", "cmn", "en", "yue")
+        texts = {kind: _texts(kind, 3 * n, self._seed + 2) for kind in set(kinds)}
+        found: list[list[Recording]] = []
+        while len(found) < n:
+            kind = kinds[len(found) % len(kinds)]
+            pieces = _pieces(texts[kind].pop(), kind, rng)
+            if len(pieces) > 1:
+                found.append(pieces)
         return found
 
     def babble(self, n: int = 6) -> list[Pcm]:
@@ -179,29 +179,41 @@ def spoken(model: SpeechModel, text: str) -> Pcm:
 
 
 def _synthetic(text: str, language: str, rng: np.random.Generator) -> Pcm:
-    """A sentence by espeak-ng or flite, in a voice drawn at random."""
-    from training.synthesis import random_voice
-
-    return _read(text, random_voice(rng, language))
+    """A sentence by espeak-ng or flite, in a voice drawn at random, [n] at 16 kHz."""
+    return _utterance(text, language, rng).pcm
 
 
-def _read(text: str, voice: Voice) -> Pcm:
+def _utterance(text: str, language: str, rng: np.random.Generator) -> Utterance:
+    """The same with the times of its words; no model was trained on these voices."""
     from training.grammar.pronounce import pronounce
-    from training.synthesis import RATE_HZ, synthesize
+    from training.synthesis import random_voice, synthesize
 
     try:
-        pcm = synthesize(pronounce(text), voice).pcm
+        return synthesize(pronounce(text), random_voice(rng, language, "reserved"))
     except OSError as error:
         raise UserError(f"People need voices: install espeak-ng and flite ({error}).") from None
-    return resample(pcm, RATE_HZ, REPLY_HZ)
+
+
+def _pieces(text: str, language: str, rng: np.random.Generator) -> list[Recording]:
+    """A sentence cut before one or two of its words."""
+    spoken = _utterance(text, language, rng)
+    places = [start for _, start, _ in spoken.words[1:] if start > LEAST_PIECE]
+    places = [at for at in places if at < len(spoken.pcm) - LEAST_PIECE]
+    if not places:
+        return []
+    n_cuts = min(int(rng.integers(1, 3)), len(places))
+    cuts = sorted(rng.choice(places, n_cuts, replace=False).tolist())
+    edges = [0, *cuts, len(spoken.pcm)]
+    pieces = [spoken.pcm[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [Recording.of(text, piece, REPLY_HZ) for piece in pieces]
 
 
 def _texts(language: str, n: int, seed: int) -> list[str]:
-    """What people ask for."""
+    """What people ask for, in words that no model was trained on."""
     from training.grammar import sample
 
     rng = random.Random(f"{seed} {language}")
-    return [sample(rng, language, "train").user for _ in range(n)]
+    return [sample(rng, language, "heldout").user for _ in range(n)]
 
 
 def _long_texts(n: int, seed: int) -> Sequence[str]:
