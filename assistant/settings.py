@@ -200,11 +200,11 @@ class BargeInSettings(Section):
         "meanwhile",
     )
     confirm_ms: int = Field(
-        600,
+        700,
         ge=1,
         le=2000,
-        description="polite, wait: speech is looked at after so long, or at its first pause; it "
-        "counts by its length where the model cannot tell its words, milliseconds",
+        description="polite, wait: speech that counts by its length, where the model cannot tell "
+        "its words, milliseconds",
     )
     backchannels: tuple[str, ...] = Field(
         BACKCHANNELS, description="what is murmured while listening: polite and wait forget it"

@@ -7,7 +7,8 @@ configuration replace them. Pure: text in, a judgement out.
     "oh stop, please!"   stop         a stop phrase, and nothing beside it but courtesies
     "stop the music"     words
     ""                   nothing
-    "ame hom", unsure    unsure       the model would not act on what it read
+    "okay y", unsure     murmur       what the model would not act on, and mostly backchannels
+    "ame hom", unsure    unsure
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ BACKCHANNELS = (
 STOP_PHRASES = (
     *("stop", "stop it", "stop that", "stop talking", "stop speaking", "be quiet", "quiet"),
     *("shut up", "enough", "that's enough", "thats enough", "silence", "hush", "shush"),
+    *("wait", "wait a moment", "hold on", "one moment"),
     *("停", "停下", "停下来", "停一下", "停止", "别说了", "別說了", "不要说了", "不要說了"),
-    *("安静", "安靜", "闭嘴", "閉嘴", "够了", "夠了", "住口"),
-    *("收聲", "收声", "收嗲", "唔好講", "唔好講嘢", "唔好再講", "咪講", "靜啲", "停低"),
+    *("安静", "安靜", "闭嘴", "閉嘴", "够了", "夠了", "住口", "等一下", "等等", "等一等"),
+    *("收聲", "收声", "收嗲", "唔好講", "唔好講嘢", "唔好再講", "咪講", "靜啲", "停低", "等陣"),
 )
 """What silences the assistant."""
 
@@ -41,6 +43,12 @@ _COURTESIES = (
     *("请", "請", "吧", "啦", "喇", "了", "先", "唔該", "喂", "不", "咗"),
 )
 """What may stand beside a stop phrase without changing its meaning."""
+
+_OBJECTIONS = (
+    *("no", "nope", "why", "what", "help", "hello", "excuse me", "never mind"),
+    *("不", "不是", "不对", "不對", "为什么", "為什麼", "什么", "什麼", "唔係", "點解", "咩"),
+)
+"""Short words that nobody murmurs: they count, sure or not."""
 
 
 def judge(
@@ -58,12 +66,12 @@ def judge(
     murmurs, stops = _phrases(tuple(backchannels)), _phrases(tuple(stop_phrases))
     if not words:
         return "nothing"
-    if _made_of(words, murmurs):
+    if _made_of(words, murmurs) or (not sure and _mostly(words, murmurs)):
         return "murmur"
     beside = murmurs | _phrases(_COURTESIES)
     if _made_of(words, stops | beside) and not _made_of(words, beside):
         return "stop"
-    return "words" if sure else "unsure"
+    return "words" if sure or _made_of(words, _phrases(_OBJECTIONS)) else "unsure"
 
 
 @lru_cache(maxsize=64)
@@ -80,6 +88,11 @@ def _words(text: str) -> tuple[str, ...]:
         else:
             spaced.append(character if character.isalnum() or character == "'" else " ")
     return tuple("".join(spaced).split())
+
+
+def _mostly(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:
+    """Whether at least every other word is a phrase of the list: "okay y", say."""
+    return 2 * sum((word,) in phrases for word in words) >= len(words)
 
 
 def _made_of(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:

@@ -37,8 +37,8 @@ class Settings:
             stops once it is known that something was said, else goes on at the exact sample;
             "wait": the reply goes on, and what was said is answered after it; "off": the reply
             goes on, and speech that begins meanwhile is not listened to.
-        confirm_ms: "polite" and "wait" look at what is said when it has gone on for so long, or
-            pauses earlier.
+        confirm_ms: speech so long counts where its words cannot be told; they are looked at
+            earlier.
         backchannels: what is murmured while listening and means no interruption.
         stop_phrases: what silences the assistant, in every preset but "off".
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
@@ -53,7 +53,7 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
-    confirm_ms: int = 600
+    confirm_ms: int = 700
     backchannels: tuple[str, ...] = BACKCHANNELS
     stop_phrases: tuple[str, ...] = STOP_PHRASES
     speculate: bool = True

@@ -35,8 +35,8 @@ from .replies import Replies
 from .state import Candidate, State
 from .turns import Turns
 
-ONSET_MS = 100
-"""A voice is known to be speech after about so long; counted into `confirm_ms`."""
+FIRST_LOOK_MS = 550
+"""After the suspicion that somebody speaks, its words are asked for; or at its first pause."""
 AGAIN_MS = 250
 """Speech that has said nothing yet is looked at again after so long."""
 LONGEST_MURMUR_MS = 1500
@@ -52,6 +52,7 @@ class Voice:
         self._state = state
         self._replies = replies
         self._turns = turns
+        self._suspected_at = 0
 
     def receive(self, event: SpeechEvent) -> None:
         """Take what was heard of the user's voice."""
@@ -79,6 +80,7 @@ class Voice:
 
     def _heard(self, event: SpeechEvent) -> None:
         if isinstance(event, SpeechSuspected):
+            self._suspected_at = event.at
             self._suspected()
         elif isinstance(event, SpeechDenied):
             self._let_go()
@@ -124,7 +126,7 @@ class Voice:
             if before is not None and not before.murmured:  # the last words are not known yet
                 start = min(start, before.start)
             state.candidate = Candidate(start)
-            self._ask(state.candidate, at + self._first_look)
+            self._ask(state.candidate, max(at, self._suspected_at + self._first_look))
 
     def _confirmed(self) -> None:
         candidate = self._state.candidate
@@ -264,7 +266,7 @@ class Voice:
 
     @property
     def _first_look(self) -> int:
-        return self._samples(max(self._state.settings.confirm_ms - ONSET_MS, 0))
+        return self._samples(min(self._state.settings.confirm_ms, FIRST_LOOK_MS))
 
     def _samples(self, duration_ms: int) -> int:
         return duration_ms * self._state.settings.input_rate_hz // 1000

@@ -25,6 +25,8 @@ from .voice import Voice, WordAudio
 FOLDER = Path(__file__).parent
 PARTS = ("ear", "thinker", "talker", "audio_decoder")
 MAX_SPOKEN_WORDS = 400
+LEAST_ALONE = 0.4
+"""A transcript of one word is doubted where its speaker is hardly done; hums are read as such."""
 
 
 class NanoModel:
@@ -103,8 +105,12 @@ class NanoModel:
         _, state = self.ear.hear(samples, self.ear.initial(), self.thinker)
         _, state = self.ear.close(state, self.thinker)
         text = self.text.decode(list(state.tokens))
-        sure = self.is_speech(state) and self.text.knows(text)
+        sure = self.is_speech(state) and self.text.knows(text) and self._stands(text)
         return Transcript(text, self.languages[0], sure)
+
+    def _stands(self, text: str) -> bool:
+        """Whether it is more than a lone word with which nothing of the domain ends."""
+        return " " in text or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
 
     def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
         """Read `text` aloud. Raises ValueError for an unknown voice or nothing to say."""

@@ -15,6 +15,11 @@ FILE = Path(__file__).with_name("tokenizer.json")
 SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
 PAD, BOS, USER, ASR, ACT, REP, EOS, RESULT = range(len(SPECIALS))
 
+SHORT_WORDS = frozenset(
+    "a an as at by do go hi i if in is it me my no of ok on or so to up we".split()
+)
+"""Tokens of one or two letters that are words; the others are beginnings of words."""
+
 
 class Text:
     """The tokenizer with the ids the models need by name."""
@@ -43,9 +48,12 @@ class Text:
         return self._tokenizer.decode(tokens, skip_special_tokens=True).strip()
 
     def knows(self, words: str) -> bool:
-        """Whether each of the words is common enough to be a token of its own: what nano reads
-        out of a cough or a murmur mostly is not."""
-        return all(len(self.encode(word)) == 1 for word in words.split())
+        """Whether each of the words is common enough to be a token of its own. What nano reads
+        out of a cough or a murmur mostly is not: it is the beginnings of words."""
+        return all(
+            len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS)
+            for word in words.split()
+        )
 
     def encode_action(self, line: str) -> list[int]:
         """Token ids of an action line: the intent's own token, then the slot words."""
