@@ -92,13 +92,12 @@ class Side:
             return None
         return self._stream.trouble()
 
-    def among(self, found: list[DeviceInfo]) -> bool:
-        """Whether the device is one of those."""
+    def among(self, devices: list[DeviceInfo]) -> DeviceInfo | None:
+        """The device among those; None where it is not."""
         try:
-            choose_again(found, self._choice, self._before, output=self._output)
+            return choose_again(devices, self._choice, self._before, output=self._output)
         except DeviceUnavailable:
-            return False
-        return True
+            return None
 
     def open(self, found: list[DeviceInfo]) -> None:
         """Opens the device among those the library knows, in the place of whatever was open.

@@ -62,7 +62,8 @@ class SoundCard:
             past the front end.
         frame_ms: their length.
         muted: begin with the microphone's stream closed, see `unmute`.
-        patient: begin with silence where a device is not there yet, and wait for it.
+        patient: begin with silence where a device is not there yet, and wait for it; not on a
+            machine without any.
         on_change: is called, in whatever thread, when a device was opened, closed or lost.
 
     Raises:
@@ -210,7 +211,8 @@ class SoundCard:
         self.close()
 
     def _open_first(self, patient: bool) -> None:
-        found = self._known_devices() if patient else self._backend.devices()
+        found = self._backend.devices()
+        patient = patient and bool(found)
         try:
             for side in self._sides:
                 try:
@@ -285,14 +287,15 @@ class SoundCard:
         with self._lock:
             if self._closing.is_set():
                 return
-            if any(side.away and side.among(found) for side in self._sides):
-                self._bring_back(found)
+            back = [side for side in self._sides if side.away and side.among(found)]
+            if back:
+                self._bring_back(back, found)
             self._look_pause_s = min(self._look_pause_s * 1.5, _LOOK_AT_LEAST_EVERY_S)
             self._look_at_s = time.monotonic() + self._look_pause_s
 
-    def _bring_back(self, found: list[DeviceInfo]) -> None:
-        """Opens what is away; closes the rest for a moment if the library has to look anew."""
-        if found != self._known_devices():
+    def _bring_back(self, back: list[Side], found: list[DeviceInfo]) -> None:
+        """Opens what is back; closes the rest for a moment if the library has to look anew."""
+        if not all(self._knows(side, found) for side in back):
             for side in self._sides:
                 side.close()
             try:
@@ -305,6 +308,13 @@ class SoundCard:
                 log.info("the %s is open again: %s", side.name, device and device.name)
             elif not side.wanted:
                 side.stand_in()
+
+    def _knows(self, side: Side, found: list[DeviceInfo]) -> bool:
+        """Whether the library knows the device that another process has found."""
+        here, there = side.among(self._known_devices()), side.among(found)
+        if here is None or there is None:
+            return False
+        return (here.name, here.host) == (there.name, there.host)
 
     def _known_devices(self) -> list[DeviceInfo]:
         try:

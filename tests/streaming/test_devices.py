@@ -215,6 +215,8 @@ class FakeBackend:
     def __init__(self, there: list[DeviceInfo] | None = None) -> None:
         self.there = there or [DeviceInfo(0, "card", "fake", 1, 1, True, True)]
         self.known = self.there
+        self.busy: list[DeviceInfo] = []
+        self.n_looks = 0
         self.outputs: list[FakeStream] = []
         self.inputs: list[FakeStream] = []
         self.opened: list[DeviceInfo] = []
@@ -225,6 +227,7 @@ class FakeBackend:
         return self.known
 
     def look(self) -> list[DeviceInfo]:
+        self.n_looks += 1
         return self.there
 
     def rescan(self) -> None:
@@ -239,7 +242,7 @@ class FakeBackend:
         return self._open(self.outputs, device, xruns)
 
     def _open(self, streams: list[FakeStream], device: DeviceInfo, xruns: Xruns) -> FakeStream:
-        if device not in self.there:
+        if device not in self.there or device in self.busy:
             raise DeviceUnavailable("gone")
         self.xruns.append(xruns)
         self.opened.append(device)
@@ -251,6 +254,7 @@ class FakeBackend:
 def hasty(monkeypatch):
     monkeypatch.setattr(soundcard, "_TEND_EVERY_S", 0.01)
     monkeypatch.setattr(soundcard, "_LOOK_AFTER_S", 0.05)
+    monkeypatch.setattr(soundcard, "_LOOK_AT_LEAST_EVERY_S", 0.1)
 
 
 def eventually(condition) -> bool:
@@ -316,6 +320,20 @@ def test_a_device_that_comes_back_as_it_was_disturbs_nothing(hasty):
         assert (backend.n_scans, len(backend.outputs)) == (0, 1)
 
 
+def test_a_device_that_another_program_keeps_disturbs_nobody_while_it_is_waited_for(hasty):
+    backend = FakeBackend([SPEAKER, USB])
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.busy = [USB]
+        backend.inputs[0].alive = False
+        assert eventually(lambda: not card.microphone_open)
+        backend.there = [USB, WEBCAM]  # the loudspeaker is ours, so nobody else sees it
+        looks = backend.n_looks
+        assert eventually(lambda: backend.n_looks > looks + 3)
+        assert (backend.n_scans, len(backend.outputs)) == (0, 1)
+        backend.busy = []
+        assert eventually(lambda: card.microphone_open)
+
+
 def test_in_place_of_the_lost_default_another_device_is_taken(hasty):
     backend = FakeBackend([SPEAKER, USB])
     with SoundCard(backend, lambda frame: None) as card:
@@ -341,6 +359,10 @@ def test_a_patient_card_waits_for_a_device_that_is_not_there_yet(hasty, caplog):
     with pytest.raises(DeviceUnavailable, match="no microphone was found"):
         SoundCard(backend, lambda frame: None)
     assert backend.outputs[0].closed
+    backend.known = []
+    with pytest.raises(DeviceUnavailable, match="no loudspeaker was found"):
+        SoundCard(backend, lambda frame: None, patient=True)
+    backend.known = backend.there
     changes: list[bool] = []
     told = lambda: changes.append(card.microphone_open)  # noqa: E731
     with SoundCard(backend, lambda frame: None, patient=True, on_change=told) as card:
