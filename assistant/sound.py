@@ -47,6 +47,7 @@ def open_sound_card(
         microphone=device_choice(audio.input_device),
         loudspeaker=device_choice(audio.output_device),
         canceller=_canceller(audio),
+        patient=True,
         muted=muted,
         on_change=on_change,
     )
