@@ -1,0 +1,35 @@
+"""What /metrics tells of the devices."""
+
+from __future__ import annotations
+
+from vivavoce.assistant.metrics import Metrics
+from vivavoce.assistant.sound_metrics import SoundCardMetrics
+from vivavoce.streaming.device_file import NullBackend
+from vivavoce.streaming.soundcard import SoundCard
+
+
+def test_the_devices_counts_are_read_when_somebody_asks():
+    metrics = Metrics()
+
+    def value(name: str, direction: str | None = None) -> float | None:
+        labels = {"direction": direction} if direction else {}
+        return metrics.registry.get_sample_value(f"vivavoce_audio_{name}", labels)
+
+    with SoundCard(NullBackend(), lambda frame: None) as card:
+        metrics.registry.register(SoundCardMetrics(card))
+        assert value("device_open", "input") == value("device_open", "output") == 1
+        assert value("xruns_total", "output") == 0
+        card._output.xruns.count(0.0)
+        card._output.n_gone = 2
+        card._input.n_reopened = 3
+        card.capture.lose(480)
+        card.playout.n_starved = 4
+        card.mute()
+        assert value("xruns_total", "output") == 1 and value("xruns_total", "input") == 0
+        assert value("devices_gone_total", "output") == 2
+        assert value("streams_reopened_total", "input") == 3
+        assert value("lost_samples_total") == 480
+        assert value("starved_total") == 4
+        assert value("device_open", "input") == 0 and value("device_open", "output") == 1
+        assert value("latency_seconds", "output") == 0
+        assert b"vivavoce_audio_devices_gone_total" in metrics.text()
