@@ -30,13 +30,17 @@ class SessionHearer:
         self._settings = settings
         self._on_heard = on_heard
         self._by_hand = False
+        self._playing = False
 
     @property
     def engaged(self) -> bool:
         return self._session.speaking or self._session.listening
 
-    async def hear(self, pcm: Pcm) -> None:
+    async def hear(self, pcm: Pcm, playing: bool = False) -> None:
         self._on_heard(len(pcm) / MICROPHONE_HZ)
+        if playing != self._playing:
+            self._playing = playing
+            self._session.far_end(playing)
         await self._session.append(pcm, MICROPHONE_HZ)
 
     async def forget(self, by_hand: bool) -> None:

@@ -57,8 +57,8 @@ class Hearer(Protocol):
         """Somebody speaks to the assistant, or it answers, until that was heard to its end."""
         ...
 
-    async def hear(self, pcm: Pcm) -> None:
-        """The next samples [n] at 16 kHz."""
+    async def hear(self, pcm: Pcm, playing: bool = False) -> None:
+        """The next samples [n] at 16 kHz; playing: the loudspeaker may be heard in them."""
         ...
 
     async def forget(self, by_hand: bool) -> None:
@@ -97,6 +97,7 @@ class Status:
 class _Frame:
     pcm: Pcm
     woken: bool
+    playing: bool
 
 
 class _Order:
@@ -139,10 +140,10 @@ class MicrophoneControl:
 
     # --- the capture's thread ----------------------------------------------------------------
 
-    def heard(self, pcm: Pcm) -> None:
-        """What the microphone gave, [n] at 16 kHz."""
+    def heard(self, pcm: Pcm, playing: bool = False) -> None:
+        """What the microphone gave, [n] at 16 kHz; playing: the loudspeaker may be heard in it."""
         woken = self.wake is not None and self.wake.feed(pcm)
-        self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken))
+        self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken, playing))
 
     def _keep(self, frame: _Frame) -> None:
         if self._inbox.qsize() < LONGEST_BACKLOG or frame.woken:
@@ -261,7 +262,7 @@ class MicrophoneControl:
             if effects:
                 return  # attending to what follows the word: this frame is part of it
         if before and self._passing:
-            await self._hearer.hear(item.pcm)
+            await self._hearer.hear(item.pcm, item.playing)
 
     async def _carry_out(self, effects: list[mic.Effect]) -> None:
         """What fails, and what comes after it, is tried again with the next order."""

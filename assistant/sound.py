@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..streaming.capture import OnFrame
 from ..streaming.device_listing import try_backend
 from ..streaming.devices import DeviceChoice
 from ..streaming.echo import EchoCanceller, EchoUnavailable, make_canceller
-from ..streaming.frames import Frame, Pcm
 from ..streaming.playout import Notice
 from ..streaming.soundcard import SoundCard
 from .errors import UserError
 from .settings import AudioSettings
 
-OnPcm = Callable[[Pcm], None]
-
 
 def open_sound_card(
     audio: AudioSettings,
-    on_pcm: OnPcm,
+    on_frame: OnFrame,
     on_notice: Callable[[Notice], None] | None = None,
     *,
     muted: bool = False,
@@ -28,7 +26,7 @@ def open_sound_card(
 
     Args:
         audio: which devices, how loud, and what is done about echo.
-        on_pcm: gets the microphone at 16 kHz, 20 ms [320] at a time, in a thread of its own.
+        on_frame: gets the microphone at 16 kHz, 20 ms [320] at a time, in a thread of its own.
         on_notice: gets playout's notices, in a thread of its own.
         muted: begin with the microphone's stream closed.
         on_change: is called, in whatever thread, when a device was opened, closed or lost.
@@ -36,10 +34,6 @@ def open_sound_card(
         DeviceUnavailable: no sound; the message says what to install or choose.
         UserError: what the configuration wants of the sound needs a package that is not here.
     """
-
-    def on_frame(frame: Frame) -> None:
-        on_pcm(frame.pcm)
-
     card = SoundCard(
         try_backend(audio.backend),
         on_frame,

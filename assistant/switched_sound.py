@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..streaming.frames import Frame
 from ..streaming.playout import Notice
 from ..streaming.soundcard import SoundCard
 from .microphone import Microphone
@@ -46,9 +47,12 @@ def open_switched_sound(
     def device_changed() -> None:
         loop.call_soon_threadsafe(control.device_changed)
 
+    def heard(frame: Frame) -> None:
+        control.heard(frame.pcm, frame.playing)
+
     card = open_sound_card(
         audio,
-        control.heard,
+        heard,
         on_notice,
         muted=microphone.muted,
         on_change=device_changed,

@@ -38,7 +38,7 @@ class FrontEnd:
         on_frame: gets the frames, with the indices they came with; `playing` in them says
             whether the loudspeaker may be heard.
         reference: what is played.
-        canceller: takes the echo out; None passes everything.
+        canceller: takes the echo out; None for a loudspeaker that the microphone does not hear.
         on_reply_gain: is told when the canceller wants the reply softer, or as it was.
     """
 
@@ -110,7 +110,8 @@ class FrontEnd:
         pcm = np.concatenate(cleaned) if len(cleaned) > 1 else cleaned[0]
         self._next += len(pcm)
         time_s = self._microphone.time_of(start)
-        self._on_frame(Frame(start, RATE_HZ, pcm, time_s, self._far_level.playing))
+        playing = self._far_level.playing and self.kind != "none"
+        self._on_frame(Frame(start, RATE_HZ, pcm, time_s, playing))
 
     def _clean(self, start: int, near: Pcm) -> Pcm:
         """Block `near` [160] from sample `start` on, without echo."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...streaming.devices import DEVICE_HZ, DeviceUnavailable
-from ...streaming.frames import Pcm
+from ...streaming.frames import Frame, Pcm
 from ...streaming.playout import Playout
 from ...streaming.resample import Resampler
 from ..client import Connection, Conversation
@@ -31,11 +31,11 @@ async def converse(url: str, config: Config) -> None:
     loop = asyncio.get_running_loop()
     frames: asyncio.Queue[Pcm] = asyncio.Queue()
 
-    def on_pcm(pcm: Pcm) -> None:
-        loop.call_soon_threadsafe(frames.put_nowait, pcm)
+    def on_frame(frame: Frame) -> None:
+        loop.call_soon_threadsafe(frames.put_nowait, frame.pcm)
 
     try:
-        card = open_sound_card(config.audio, on_pcm)
+        card = open_sound_card(config.audio, on_frame)
     except DeviceUnavailable as error:
         raise UserError(f"{error}; or speak with recordings: --input FILE.wav.") from None
     captions = Captions(Console())

@@ -66,7 +66,7 @@ class Room:
         self.heard: list[Pcm] = []
         self._log = log
 
-    async def hear(self, pcm: Pcm) -> None:
+    async def hear(self, pcm: Pcm, playing: bool = False) -> None:
         self.heard.append(pcm)
 
     async def forget(self, by_hand: bool) -> None:

@@ -18,7 +18,7 @@ def without_livekit(monkeypatch):
 
 
 def rung(monkeypatch, **audio: object) -> str:
-    monkeypatch.setattr(sound, "try_backend", lambda *name: FileBackend(pace=0))
+    monkeypatch.setattr(sound, "try_backend", lambda name: FileBackend(pace=0))
     config = load_config(preset="test", overrides={"audio": audio})
     with sound.open_sound_card(config.audio, lambda pcm: None) as card:
         return card.front_end.kind

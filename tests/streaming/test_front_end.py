@@ -25,7 +25,7 @@ class Spy:
 
     far: list[Pcm] = field(default_factory=list)
     near: list[Pcm] = field(default_factory=list)
-    kind = "none"
+    kind = "apm"
     reply_gain = 1.0
     erle_db = None
 
