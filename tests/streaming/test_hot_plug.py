@@ -127,7 +127,8 @@ def test_a_conversation_survives_devices_that_come_and_go(kind, halves, caplog):
 
 def test_a_stalled_device_is_noticed_and_closing_does_not_hang(kind, halves):
     backend = backend_of(kind)
-    with SoundCard(backend, lambda frame: None, loudspeaker="va_speaker", patient=True) as card:
+    index = choose(backend.devices(), "va_speaker", output=True).index
+    with SoundCard(backend, lambda frame: None, loudspeaker=index, patient=True) as card:
         halves.suspend("speaker", True)
         assert eventually(lambda: card.report().loudspeaker.n_gone == 1)
         halves.suspend("speaker", False)
