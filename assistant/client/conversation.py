@@ -30,8 +30,10 @@ log = logging.getLogger(__name__)
 
 RATE_HZ = 24000
 NOTHING_HEARD_S = 2.5  # after the last sample of a recording, for speech to be noticed
+LONG_SILENCE_MS = 1000  # four of these end any turn that ends by what was said
 TRANSCRIPT_S = 2.0  # after the reply, for a transcript that is still missing
 LONGEST_REPLY_S = 90.0
+CANCELLED_WITHIN_S = 2.0
 PAUSE_S = 0.3  # between the end of a reply and the next recording, as people leave it
 
 
@@ -114,6 +116,26 @@ class Conversation:
         audio = base64.b64encode(encode("pcm16", pcm)).decode("ascii")
         await self.send({"type": "input_audio_buffer.append", "audio": audio})
 
+    async def clear(self) -> None:
+        """Have the server forget what was said and is no turn yet."""
+        await self.send({"type": "input_audio_buffer.clear"})
+        self.speaking = False
+        if self.turns and self.turns[-1].stopped_s is None:
+            self.turns.pop()
+
+    async def interrupt(self) -> None:
+        """Silence the assistant; it remembers what was heard of its reply."""
+        if self.replying:
+            await self.send({"type": "response.cancel"})
+        await self._fall_silent()
+        await self.until(lambda: not self.replying, CANCELLED_WITHIN_S)
+
+    @property
+    def replying(self) -> bool:
+        """Whether the server is making a reply."""
+        answered = [turn for turn in (*self.turns[-2:], *self.unasked[-2:]) if turn.response_id]
+        return any(turn.done_s is None for turn in answered)
+
     async def say(self, pcm: Pcm) -> Exchange:
         """Speak a recording [n] at RATE_HZ, then listen until the reply to it is over."""
         first = len(self.turns)
@@ -164,6 +186,15 @@ class Conversation:
                 return ready()
         return True
 
+    async def ended(self) -> None:
+        """Wait for the end of the connection.
+
+        Raises:
+            ClientError: always, with the reason.
+        """
+        while True:
+            await self.until(lambda: False, LONGEST_REPLY_S)
+
     # --- waiting -----------------------------------------------------------------------------
 
     def _all_done(self, first: int) -> bool:
@@ -180,7 +211,7 @@ class Conversation:
     async def _let_it_end(self, first: int) -> None:
         """Send the silence that ends a turn, more of it while speech goes on; then all is seen."""
         detection = self.session.get("audio", {}).get("input", {}).get("turn_detection") or {}
-        silence_ms = detection.get("silence_duration_ms", 500) + 300
+        silence_ms = detection.get("silence_duration_ms", LONG_SILENCE_MS) + 300
         for _ in range(4):
             await self._fast.silence(silence_ms)
             await self.update_session({})

@@ -18,6 +18,7 @@ class Witness(Conversation):
     """A conversation in real time, from session.created to the last event.
 
     speech_ends_ms: per user item, where the server says that its speech ends, in input audio.
+    told_s: per user item, when it said so.
     cuts_ms: per assistant item, where the server has truncated it.
     arrivals_s: per assistant item, when each piece of its sound came.
     """
@@ -26,6 +27,7 @@ class Witness(Conversation):
         super().__init__(connection, on_event=self._note)
         self.sent = SendLog()
         self.speech_ends_ms: dict[str, int] = {}
+        self.told_s: dict[str, float] = {}
         self.cuts_ms: dict[str, int] = {}
         self.arrivals_s: dict[str, list[float]] = {}
         self._retrieved: dict[str, Event] = {}
@@ -45,15 +47,18 @@ class Witness(Conversation):
         return sum(turn.n_samples for turn in self.turns) / RATE_HZ
 
     @property
-    def silence_ms(self) -> int:
-        """The silence that ends a turn, as the session announces it."""
-        return int(self.session["audio"]["input"]["turn_detection"]["silence_duration_ms"])
+    def silence_ms(self) -> int | None:
+        """The silence that ends every turn; None where each ends by what was said."""
+        turns = self.session["audio"]["input"]["turn_detection"]
+        return turns.get("silence_duration_ms")
 
     def endpoint_s(self, item_id: str) -> float | None:
-        """When the sample left that made an item's endpoint sure."""
+        """When the sample left that made an item's endpoint sure, or the news of it came."""
         end_ms = self.speech_ends_ms.get(item_id)
         if end_ms is None:
             return None
+        if self.silence_ms is None:
+            return self.told_s[item_id]
         return self.sent.sent_s((end_ms + self.silence_ms) * RATE_HZ // 1000)
 
     async def retrieve(self, item_id: str) -> Event | None:
@@ -67,6 +72,7 @@ class Witness(Conversation):
         kind = event.get("type")
         if kind == "input_audio_buffer.speech_stopped":
             self.speech_ends_ms[event["item_id"]] = event["audio_end_ms"]
+            self.told_s[event["item_id"]] = time.perf_counter()
         elif kind == "response.output_audio.delta":
             self.arrivals_s.setdefault(event["item_id"], []).append(time.perf_counter())
         elif kind == "conversation.item.truncated":
