@@ -258,18 +258,23 @@ def choose_again(
 ) -> DeviceInfo:
     """The device that was open before, under whatever index it has now.
 
-    The system's default may have become another one meanwhile; that one is taken.
+    Where none was chosen it is the system's default of now, which may be another one; but not
+    just any device, such as a recording of what the loudspeaker plays.
 
     Raises:
         DeviceUnavailable: it is not there.
     """
-    if before is None or choice is None:
+    if before is None:
         return choose(devices, choice, output=output)
+    if choice is None:
+        for device in devices:
+            if device.default_output if output else device.default_input:
+                return device
     for device in devices:
         there = (device.n_outputs if output else device.n_inputs) > 0
         if there and device.host == before.host and _plain(device) == _plain(before):
             return device
-    if isinstance(choice, int) or choice.isdigit():
+    if choice is None or isinstance(choice, int) or choice.isdigit():
         raise DeviceUnavailable(f"{before.name!r} is not there")
     return choose(devices, choice, output=output)
 

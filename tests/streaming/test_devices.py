@@ -342,6 +342,17 @@ def test_in_place_of_the_lost_default_another_device_is_taken(hasty):
         assert eventually(lambda: card.report().microphone.device == WEBCAM)
 
 
+def test_in_place_of_the_lost_default_not_just_any_device_is_taken(hasty):
+    backend = FakeBackend([SPEAKER, USB])
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.there = [SPEAKER, DeviceInfo(1, "Monitor of built-in", "ALSA", 2, 0)]
+        backend.inputs[0].alive = False
+        assert eventually(lambda: backend.n_looks > 3)
+        assert not card.microphone_open and backend.n_scans == 0
+        backend.there = [SPEAKER, USB_LATER]
+        assert eventually(lambda: card.report().microphone.device == USB_LATER)
+
+
 def test_a_reply_ends_though_the_loudspeaker_is_away(hasty):
     backend = FakeBackend()
     notices: list[object] = []
