@@ -7,10 +7,7 @@
 // small pieces and wait for its end. models/layers/native.py compiles this file; Numbers, Stored,
 // Networks, Layer and Position are known to decode_layer.py, field by field.
 
-#include "few_rows.h"
-
-#include <algorithm>
-#include <vector>
+#include "one_vector.h"
 
 namespace {
 
@@ -58,6 +55,13 @@ struct Desk {
     float* inner_always;  // [always, hidden]
 };
 
+// What each thread has for itself, as large as any stage wants it.
+struct Own {
+    float* x;
+    float* weights;    // [heads that share keys, kPast]
+    Rounded* rounded;
+};
+
 // Vectors are followed by zeros up to here: a matrix may be stored with columns to fill it up.
 inline long roomy(long n) { return (n + 2 * kGroup - 1) / (2 * kGroup) * (2 * kGroup); }
 
@@ -73,16 +77,6 @@ inline void store(float v, float* to) { *to = v; }
 inline void store(float v, bf16* to) {  // to the nearest, ties to even
     const uint32_t bits = at<uint32_t>(&v);
     to->bits = uint16_t(v != v ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-// Rows first .. end - 1 times x, into y[0] and on.
-void some_rows(long kind, const Matrix& m, long first, long end, const float* x, float* y) {
-    for (long r = first; r < end; ++r, ++y) {
-        if (kind == kFloat) rows_times<kFloat, 1, 1>(m, r, &x, y);
-        if (kind == kBf16) rows_times<kBf16, 1, 1>(m, r, &x, y);
-        if (kind == kInt8) rows_times<kInt8, 1, 1>(m, r, &x, y);
-        if (kind == kInt4) rows_times<kInt4, 1, 1>(m, r, &x, y);
-    }
 }
 
 inline long rows_a_piece(const Matrix& m, long kind) {
@@ -124,15 +118,15 @@ template <class T> void keep(const Layer& m, const Position& p, const Desk& d, l
 // The weights [group, kPast], e to the scores less the highest, of positions first .. end - 1.
 template <class T, Kind kind>
 void weigh(const Layer& m, const Position& p, const Desk& d, long kv_head, long first, long end,
-           float* queries, float* weights) {
+           const Own& own) {
     const long group = m.n_heads / m.n_kv_heads, n = m.head_dim, n_pieces = pieces_of_past(p);
     const float* in[kMaxVectors];
     float out[kRows * kMaxVectors];
     for (long g = 0; g < group; ++g) {
         const float* q = d.qkv + (kv_head * group + g) * n;
         for (long i = 0; i < n; ++i)
-            queries[g * n + i] = rotated(m, p, q, i) / std::sqrt(float(n));
-        in[g] = queries + g * n;
+            own.x[g * n + i] = rotated(m, p, q, i) / std::sqrt(float(n));
+        in[g] = own.x + g * n;
     }
     const Matrix keys{(const T*)p.keys + kv_head * p.capacity * n, nullptr, n};
     for (long r = first; r < end; r += kRows) {
@@ -140,10 +134,10 @@ void weigh(const Layer& m, const Position& p, const Desk& d, long kv_head, long 
         rows_of<kind>(keys, r, n_rows, in, int(group), out);
         for (long g = 0; g < group; ++g)
             for (int i = 0; i < n_rows; ++i)
-                weights[g * kPast + r - first + i] = out[i * kMaxVectors + g];
+                own.weights[g * kPast + r - first + i] = out[i * kMaxVectors + g];
     }
     for (long g = 0; g < group; ++g) {
-        float* w = weights + g * kPast;
+        float* w = own.weights + g * kPast;
         float* head = d.gathered + ((kv_head * group + g) * n_pieces + first / kPast) * (n + 2);
         const float highest = *std::max_element(w, w + end - first);
         float total = 0;
@@ -169,18 +163,17 @@ void add_values(const float* weights, const T* values, long n, long width, float
 // All heads that share keys and values look at a piece of the past.
 template <class T, Kind kind>
 void look(const Layer& m, const Position& p, const Desk& d, long kv_head, long piece,
-          float* own) {
+          const Own& own) {
     const long group = m.n_heads / m.n_kv_heads, n = m.head_dim, n_pieces = pieces_of_past(p);
     const long first = piece * kPast, end = std::min(p.length + 1, first + kPast);
-    float* weights = own + roomy(group * n);
     if (piece == n_pieces - 1) keep<T>(m, p, d, kv_head);
-    weigh<T, kind>(m, p, d, kv_head, first, end, own, weights);
+    weigh<T, kind>(m, p, d, kv_head, first, end, own);
     float* heads = d.gathered + (kv_head * group * n_pieces + piece) * (n + 2) + 2;
     for (long g = 0; g < group; ++g) std::fill_n(heads + g * n_pieces * (n + 2), n, 0.0f);
     for (long r = first; r < end; r += kTogether) {
         const T* values = (const T*)p.values + (kv_head * p.capacity + r) * n;
         for (long g = 0; g < group; ++g)
-            add_values(weights + g * kPast + r - first, values, std::min(kTogether, end - r), n,
+            add_values(own.weights + g * kPast + r - first, values, std::min(kTogether, end - r), n,
                        heads + g * n_pieces * (n + 2));
     }
 }
@@ -203,10 +196,11 @@ void gather(const Layer& m, const Position& p, const Desk& d, long head) {
 }
 
 template <class T, Kind kind>
-void attention(const Layer& m, const Position& p, const Desk& d, float* own) {
-    norm(d.x, m.attention_norm, m.attention_eps, m.dim, own);
+void attention(const Layer& m, const Position& p, const Desk& d, const Own& own) {
+    norm(d.x, m.attention_norm, m.attention_eps, m.dim, own.x);
+    const Vector x = vector_for(m.qkv.kind, own.x, m.qkv.matrix.cols, own.rounded);
     share_out(m.qkv.rows, rows_a_piece(m.qkv.matrix, m.qkv.kind), [&](long first, long end) {
-        some_rows(m.qkv.kind, m.qkv.matrix, first, end, own, d.qkv + first);
+        rows_times(m.qkv.kind, m.qkv.matrix, first, end, x, d.qkv + first);
         if (m.qkv_bias.values == nullptr) return;
         for (long r = first; r < end; ++r)
             d.qkv[r] += m.qkv_bias.kind == kFloat ? one((const float*)m.qkv_bias.values + r)
@@ -217,27 +211,29 @@ void attention(const Layer& m, const Position& p, const Desk& d, float* own) {
         look<T, kind>(m, p, d, job / n_pieces, job % n_pieces, own);
     });
     share_out(m.n_heads, 1, [&](long head, long) { gather(m, p, d, head); });
+    const Vector y = vector_for(m.out.kind, d.attended, m.out.matrix.cols, own.rounded);
     share_out(m.dim, rows_a_piece(m.out.matrix, m.out.kind), [&](long first, long end) {
-        some_rows(m.out.kind, m.out.matrix, first, end, d.attended, d.middle + first);
+        rows_times(m.out.kind, m.out.matrix, first, end, y, d.middle + first);
         for (long r = first; r < end; ++r) d.middle[r] += d.x[r];
     });
 }
 
 // Rows first .. end - 1 of a network's hidden layer.
-void hidden_rows(const Networks& all, long which, long first, long end, const float* x, float* y) {
+void hidden_rows(const Networks& all, long which, long first, long end, Vector x, float* y) {
     const Matrix* m = all.matrices + 3 * which;
     float gate[kRows], up[kRows];
     for (long r = first; r < end; r += kRows) {
         const int n = rows_from(r, end);
-        some_rows(all.kind, m[0], r, r + n, x, gate);
-        some_rows(all.kind, m[1], r, r + n, x, up);
+        rows_times(all.kind, m[0], r, r + n, x, gate);
+        rows_times(all.kind, m[1], r, r + n, x, up);
         for (int i = 0; i < n; ++i) y[r + i] = gated(gate[i], up[i]);
     }
 }
 
 // Networks chosen[..] of all over x, as far as their hidden layers [n, hidden].
-void hidden_layers(const Networks& all, const long* chosen, long n, const float* x, float* inner) {
+void hidden_layers(const Networks& all, const long* chosen, long n, const Own& own, float* inner) {
     if (n == 0) return;
+    const Vector x = vector_for(all.kind, own.x, all.matrices[0].cols, own.rounded);
     const long at_once = rows_a_piece(all.matrices[0], all.kind);
     const long pieces = (all.hidden + at_once - 1) / at_once, stride = roomy(all.hidden);
     share_out(n * pieces, 1, [&](long job, long) {
@@ -247,11 +243,16 @@ void hidden_layers(const Networks& all, const long* chosen, long n, const float*
     });
 }
 
+// The hidden layer of the i-th network chosen, as its last matrix wants it.
+Vector hidden_vector(const Networks& all, const float* inner, long i, Rounded* room) {
+    return vector_for(all.kind, inner + i * roomy(all.hidden), all.matrices[2].cols, room);
+}
+
 // y[0] and on += rows first .. end - 1 of network `which`, weighed.
 void add_rows(const Networks& all, long which, float weight, long first, long end,
-              const float* inner, float* y) {
+              Vector inner, float* y) {
     float out[kDown];
-    some_rows(all.kind, all.matrices[3 * which + 2], first, end, inner, out);
+    rows_times(all.kind, all.matrices[3 * which + 2], first, end, inner, out);
     for (long r = 0; r < end - first; ++r) y[r] += weight * out[r];
 }
 
@@ -269,27 +270,32 @@ void choose(const float* scores, long n, long k, long* chosen, float* shares) {
     for (long i = 0; i < k; ++i) shares[i] /= total;
 }
 
-void networks(const Layer& m, const Position& p, const Desk& d, float* own) {
+void networks(const Layer& m, const Position& p, const Desk& d, const Own& own) {
     const long k = m.experts.n == 0 ? 0 : m.top_k;
     std::vector<long> chosen(std::max(k, m.always.n));
     std::vector<float> shares(k);
-    norm(d.middle, m.network_norm, m.network_eps, m.dim, own);
+    std::vector<Vector> inner, inner_always;
+    norm(d.middle, m.network_norm, m.network_eps, m.dim, own.x);
     share_out(m.experts.n, kRows, [&](long first, long end) {
         const long skipped = p.modality * m.experts.n;
-        some_rows(m.router.kind, m.router.matrix, skipped + first, skipped + end, own,
-                  d.scores + first);
+        rows_times(m.router.kind, m.router.matrix, skipped + first, skipped + end,
+                   Vector{own.x, nullptr}, d.scores + first);
     });
     for (long i = 0; i < m.always.n; ++i) chosen[i] = i;
     hidden_layers(m.always, chosen.data(), m.always.n, own, d.inner_always);
     choose(d.scores, m.experts.n, k, chosen.data(), shares.data());
     hidden_layers(m.experts, chosen.data(), k, own, d.inner);
+    Rounded* room = own.rounded;
+    for (long i = 0; i < k; ++i, room += runs_of(roomy(m.experts.hidden)))
+        inner.push_back(hidden_vector(m.experts, d.inner, i, room));
+    for (long i = 0; i < m.always.n; ++i, room += runs_of(roomy(m.always.hidden)))
+        inner_always.push_back(hidden_vector(m.always, d.inner_always, i, room));
     share_out(m.dim, kDown, [&](long first, long end) {
         float* y = d.middle + first;
         for (long i = 0; i < m.always.n; ++i)
-            add_rows(m.always, i, 1, first, end, d.inner_always + i * roomy(m.always.hidden), y);
+            add_rows(m.always, i, 1, first, end, inner_always[i], y);
         for (long i = 0; i < k; ++i)
-            add_rows(m.experts, chosen[i], shares[i], first, end,
-                     d.inner + i * roomy(m.experts.hidden), y);
+            add_rows(m.experts, chosen[i], shares[i], first, end, inner[i], y);
         for (long r = first; r < end; ++r)
             p.kind == kFloat ? store(d.middle[r], (float*)p.y + r)
                              : store(d.middle[r], (bf16*)p.y + r);
@@ -311,6 +317,18 @@ Desk desk(const Layer& m, const Position& p) {
     return {part[0], part[1], part[2], part[3], part[4], part[5], part[6], part[7]};
 }
 
+// Room for what a thread has for itself, kept for its next call.
+Own own_room(const Layer& m) {
+    thread_local std::vector<float> numbers;
+    thread_local std::vector<Rounded> rounded;
+    const long group = m.n_heads / m.n_kv_heads, width = roomy(std::max(m.dim, group * m.head_dim));
+    const long all_inner = m.top_k * runs_of(roomy(m.experts.hidden)) +
+                           m.always.n * runs_of(roomy(m.always.hidden));
+    numbers.assign(width + group * kPast, 0.0f);
+    rounded.resize(std::max(runs_of(roomy(std::max(m.dim, m.n_heads * m.head_dim))), all_inner));
+    return {numbers.data(), numbers.data() + width, rounded.data()};
+}
+
 }  // namespace
 
 extern "C" void decode_layer(const Layer* layer, const Position* position) {
@@ -318,15 +336,12 @@ extern "C" void decode_layer(const Layer* layer, const Position* position) {
     const Position& p = *position;
     const Desk d = desk(m, p);
     widen(p.x, p.kind, m.dim, d.x);
-    const long group = m.n_heads / m.n_kv_heads;
-    const long own_size = std::max(roomy(m.dim), roomy(group * m.head_dim) + group * kPast);
 #pragma omp parallel num_threads(int(p.threads))
     {
-        thread_local std::vector<float> own;
-        own.assign(own_size, 0.0f);
-        if (p.kind == kFloat) attention<float, kFloat>(m, p, d, own.data());
-        if (p.kind == kBf16) attention<bf16, kBf16>(m, p, d, own.data());
-        std::fill(own.begin(), own.end(), 0.0f);
-        networks(m, p, d, own.data());
+        const Own own = own_room(m);
+        if (p.kind == kFloat) attention<float, kFloat>(m, p, d, own);
+        if (p.kind == kBf16) attention<bf16, kBf16>(m, p, d, own);
+        std::fill(own.x, own.weights, 0.0f);
+        networks(m, p, d, own);
     }
 }

@@ -2,7 +2,7 @@
 //
 // A plain C interface: models/layers/native.py compiles this file and few_rows.py calls it.
 
-#include "few_rows.h"
+#include "one_vector.h"
 
 namespace {
 
@@ -20,6 +20,15 @@ void linear(const Matrix& m, const float* x, int n, long rows, float* y, int thr
         for (int k = 0; k < n; ++k)
             for (int i = 0; i < n_rows; ++i) y[k * rows + r + i] = out[i * kMaxVectors + k];
     }
+}
+
+void linear_alone(long kind, const Matrix& m, const float* x, long rows, float* y, int threads) {
+    thread_local std::vector<Rounded> room;
+    room.resize(runs_of(m.cols));
+    const Vector v = vector_for(kind, x, m.cols, room.data());
+#pragma omp parallel for schedule(dynamic, kBlocksAtOnce) num_threads(threads)
+    for (long r = 0; r < rows; r += kRows)
+        rows_times(kind, m, r, r + rows_from(r, rows), v, y + r);
 }
 
 // The experts in use. Visits first[u] .. first[u + 1] - 1 are expert u's; visit p is of vector
@@ -76,6 +85,7 @@ extern "C" {
 void few_rows_linear(int kind, const void* weights, const void* scales, long rows, long cols,
                      const float* x, int n, float* y, int threads) {
     const Matrix m{weights, scales, cols};
+    if (n == 1) return linear_alone(kind, m, x, rows, y, threads);
     if (kind == kFloat) linear<kFloat>(m, x, n, rows, y, threads);
     if (kind == kBf16) linear<kBf16>(m, x, n, rows, y, threads);
     if (kind == kInt8) linear<kInt8>(m, x, n, rows, y, threads);

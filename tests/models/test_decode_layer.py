@@ -90,7 +90,12 @@ def table_at(sizes: Sizes, position: int) -> RotaryTable:
     return rotary_table(position, 1, sizes.head_dim, 10_000.0, torch.device("cpu"))
 
 
-def assert_same(got: tuple[Tensor, KvCache], wanted: tuple[Tensor, KvCache]) -> None:
+def assert_same(
+    got: tuple[Tensor, KvCache], wanted: tuple[Tensor, KvCache], bits: str | None = None
+) -> None:
+    if bits == "int4":  # the vector may be in 8 bits too
+        assert (got[0] - wanted[0]).norm() <= 0.03 * wanted[0].norm()
+        return
     torch.testing.assert_close(got[0], wanted[0], atol=2e-4, rtol=2e-4)
     for mine, theirs in zip(got[1].keys_values(), wanted[1].keys_values(), strict=True):
         torch.testing.assert_close(mine, theirs, atol=2e-5, rtol=2e-5)
@@ -118,7 +123,8 @@ def test_a_layer_of_any_size_is_right(sizes: Sizes, n: int, modality: int) -> No
     x, table = torch.randn(1, 1, sizes.dim), table_at(sizes, n)
     alone = layer.alone()
     assert alone.usable(x, before)
-    assert_same(alone.step(x, before, table, modality), layer.step(x, before, table, modality))
+    wanted = layer.step(x, before, table, modality)
+    assert_same(alone.step(x, before, table, modality), wanted, sizes.bits)
 
 
 @pytest.mark.parametrize("bits", [None, "int8", "int4"])
@@ -137,7 +143,7 @@ def test_in_bf16_it_is_as_near_to_fp32_as_bf16_can_be(bits, network) -> None:
     assert got.dtype is torch.bfloat16
     wide = KvCache().append(*(part.float() for part in before.keys_values()))
     wanted, _ = exact.step(x.float(), wide, table)
-    assert (got.float() - wanted).norm() / wanted.norm() < 0.01
+    assert (got.float() - wanted).norm() / wanted.norm() < (0.02 if bits == "int4" else 0.01)
 
 
 @pytest.mark.parametrize("bits", [None, "int8", "int4"])
@@ -157,8 +163,8 @@ def test_a_processor_without_avx512_gets_the_same(
     wanted, _ = alone.step(x, before, table)
     monkeypatch.setattr(few_rows, "library", lambda: without_avx512)
     got, _ = alone.step(x, before, table)
-    tolerance = 1e-4 if dtype is torch.float32 else 0.02
-    torch.testing.assert_close(got, wanted, atol=tolerance, rtol=tolerance)
+    worst = 0.02 if bits == "int4" else 1e-5 if dtype is torch.float32 else 0.005
+    assert (got.float() - wanted.float()).norm() <= worst * wanted.float().norm()
 
 
 def test_positions_of_three_rows_turn_as_they_do_in_the_modules() -> None:
