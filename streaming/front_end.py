@@ -110,8 +110,7 @@ class FrontEnd:
         pcm = np.concatenate(cleaned) if len(cleaned) > 1 else cleaned[0]
         self._next += len(pcm)
         time_s = self._microphone.time_of(start)
-        playing = self._far_level.playing and self.kind != "none"
-        self._on_frame(Frame(start, RATE_HZ, pcm, time_s, playing))
+        self._on_frame(Frame(start, RATE_HZ, pcm, time_s, self._far_level.playing))
 
     def _clean(self, start: int, near: Pcm) -> Pcm:
         """Block `near` [160] from sample `start` on, without echo."""
@@ -125,9 +124,11 @@ class FrontEnd:
         return out
 
     def _far(self, start: int) -> Pcm:
-        """What the loudspeaker played a little later than the microphone took block `start`."""
+        """What the loudspeaker played a little later than the microphone took block `start`;
+        silence where nobody wants to know.
+        """
         here, following = self._wanted(start), self._wanted(start + BLOCK_SAMPLES)
-        if here is None or following is None:
+        if here is None or following is None or self.kind == "none":
             self._aligned = False
             return np.zeros(BLOCK_SAMPLES, dtype=np.float32)
         if not self._aligned or abs(here - self.far_position) > self._max_jump:

@@ -74,7 +74,10 @@ class Reference:
         oldest = self._end - size + size // 8  # the writer may be at work in that eighth
         first, last = max(start, 0, oldest), min(start + n, self._end)
         if first < last:
-            out[first - start : last - start] = self._ring[np.arange(first, last) % size]
+            at = first % size
+            head = min(last - first, size - at)
+            out[first - start : first - start + head] = self._ring[at : at + head]
+            out[first - start + head : last - start] = self._ring[: last - first - head]
             overrun = self._end - size - start
             if overrun > 0:
                 out[:overrun] = 0.0
@@ -119,7 +122,9 @@ class FractionalReader:
         pcm = self._reference.read(base - self.half + 1, (n - 1) * self.stride + n_taps)
         if not pcm.any():
             return np.zeros(n, dtype=np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(pcm, n_taps)[:: self.stride]
+        windows = np.lib.stride_tricks.as_strided(
+            pcm, (n, n_taps), (self.stride * pcm.itemsize, pcm.itemsize), writeable=False
+        )
         both = np.ascontiguousarray(windows) @ np.stack((self._taps(near), self._taps(far)), 1)
         glide = np.arange(n, dtype=np.float32) / n
         return np.asarray(both[:, 0] + glide * (both[:, 1] - both[:, 0]), dtype=np.float32)

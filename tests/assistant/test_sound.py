@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from vivavoce.assistant import sound
 from vivavoce.assistant.config import load_config
+from vivavoce.assistant.echo_metrics import EchoMetrics
 from vivavoce.assistant.errors import UserError
 from vivavoce.streaming.device_file import FileBackend
+from vivavoce.streaming.front_end import FrontEnd
+from vivavoce.streaming.reference import Reference
 
 
 @pytest.fixture
@@ -22,6 +27,25 @@ def rung(monkeypatch, **audio: object) -> str:
     config = load_config(preset="test", overrides={"audio": audio})
     with sound.open_sound_card(config.audio, lambda pcm: None) as card:
         return card.front_end.kind
+
+
+def test_metrics_say_what_is_done_and_how_well():
+    canceller = SimpleNamespace(kind="apm", reply_gain=1.0, erle_db=None)
+    front_end = FrontEnd(lambda frame: None, Reference(48_000), canceller)
+    registry = CollectorRegistry()
+    registry.register(EchoMetrics(front_end))
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"vivavoce_{name}", labels)
+
+    assert value("echo_reduced_db") is None, "not known yet"
+    assert value("clock_drift_ppm") == 0
+    canceller.erle_db = 31.5
+    assert value("echo_reduced_db") == 31.5
+    for kind in ("apm", "duck"):
+        canceller.kind = kind
+        assert value("echo_canceller", kind="apm") == (kind == "apm")
+        assert value("echo_canceller", kind="duck") == (kind == "duck")
 
 
 def test_the_best_way_is_the_default(monkeypatch, caplog):

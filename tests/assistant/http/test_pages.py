@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ async def test_health_and_readiness_and_their_aliases() -> None:
         for path in ("/health", "/healthz", "/ready", "/readyz"):
             assert (await daemon.get(path)).status_code == 200
         assert (await daemon.get("/ready")).json() == {"status": "ready", "model": "nano"}
+
+
+async def test_health_tells_how_the_local_sound_fares_where_there_is_some() -> None:
+    async with served(service()) as daemon:
+        assert (await daemon.get("/health")).json() == {"status": "ok"}
+    sounding = replace(service(), sound=lambda: {"echo": "duck", "echo_reduced_db": None})
+    async with served(sounding) as daemon:
+        sound = (await daemon.get("/health")).json()["sound"]
+    assert sound == {"echo": "duck", "echo_reduced_db": None}
 
 
 async def test_metrics_are_prometheus_text_and_each_daemon_has_its_own() -> None:
