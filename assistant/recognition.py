@@ -15,7 +15,7 @@ from .core.events import Event, Recognised
 from .ears import Ears
 from .engine import Line
 
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 """So long the model may take; then the length of what was said decides."""
 
 

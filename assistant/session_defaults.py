@@ -54,7 +54,6 @@ def _endpoint(config: Config) -> EndpointSettings:
     return EndpointSettings(
         on_threshold=turn.threshold,
         off_threshold=turn.threshold * HYSTERESIS,
-        confirm_ms=config.barge_in.confirm_ms,
         prefix_padding_ms=turn.prefix_padding_ms,
         soft_end_ms=min(turn.soft_end_ms, turn.silence_ms),
         silence_ms=turn.silence_ms,

@@ -95,10 +95,11 @@ class SessionRequests:
         options: ResponseOptions | None = None,
         input_items: tuple[Item, ...] = (),
         event_id: str | None = None,
+        interrupt: bool = False,
     ) -> None:
-        """Answer now."""
+        """Answer now; `interrupt` stops a reply that is being made or played."""
         self._happened(
-            events.ResponseRequested(options or ResponseOptions(), input_items, event_id)
+            events.ResponseRequested(options or ResponseOptions(), input_items, event_id, interrupt)
         )
 
     def cancel(self, response_id: str | None = None, event_id: str | None = None) -> None:

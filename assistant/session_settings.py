@@ -39,10 +39,11 @@ class SessionSettings:
 
 
 def at_rates_of(model: SpeechModel, settings: SessionSettings) -> SessionSettings:
-    """The same settings at the model's own rates."""
+    """The same settings at the model's own rates, and with one length of speech that counts."""
     rates = replace(
         settings.core,
         input_rate_hz=model.input_rate_hz,
         output_rate_hz=model.output_rate_hz,
     )
-    return replace(settings, core=rates)
+    endpoint = replace(settings.endpoint, confirm_ms=settings.core.confirm_ms)
+    return replace(settings, core=rates, endpoint=endpoint)

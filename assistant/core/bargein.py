@@ -30,6 +30,9 @@ _TABLE: dict[BargeIn | Literal["forbidden"], dict[Stage, Verdict]] = {
     "forbidden": {"suspected": "ignore", "started": "queue", "understood": "queue"},
 }
 
+YIELDING: frozenset[BargeIn] = frozenset({"instant", "polite"})
+"""The presets that let speech stop a reply."""
+
 
 def verdict(settings: Settings, stage: Stage) -> Verdict:
     """What to do with the running reply at this stage of the user's speech."""

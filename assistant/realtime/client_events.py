@@ -83,7 +83,10 @@ class ResponseAudio(PeerObject):
 
 
 class ResponseSettings(PeerObject):
-    """What one response does differently from its session."""
+    """What one response does differently from its session.
+
+    interrupt: ours; a response that is in progress is stopped for it.
+    """
 
     output_modalities: OutputModalities | None = None
     instructions: str | None = None
@@ -97,6 +100,7 @@ class ResponseSettings(PeerObject):
     prompt: Prompt | None = None
     reasoning: Reasoning | None = None
     parallel_tool_calls: bool | None = None
+    interrupt: bool | None = None
 
 
 class ResponseCreate(ClientEvent):

@@ -172,7 +172,7 @@ class Conversation:
         if wanted.tools:
             choice = wanted.tool_choice or self.wire_session.tool_choice
             self._warn_of_tools(choice, "response.tools", event.event_id)
-        self._session.respond(options, tuple(items), event.event_id)
+        self._session.respond(options, tuple(items), event.event_id, bool(wanted.interrupt))
         self._asked_format = None
 
     def _warn_of_tools(self, choice: ToolChoice, param: str, event_id: str | None) -> None:

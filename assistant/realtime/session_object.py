@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..core.bargein import YIELDING
+from ..core.settings import BargeIn
 from ..languages import AUTO, known_language
 from .faults import PeerFault, validated
 from .settings import (
@@ -69,6 +71,7 @@ class SessionObject(PeerObject):
 
     expires_at: Unix time in seconds.
     language, dialect: ours; what the person speaks, where it is not left to the model.
+    barge_in: ours; what speech does to a reply, where it is not left to the daemon.
     """
 
     SEND_NULL = frozenset({"tracing", "prompt", "include"})
@@ -91,6 +94,7 @@ class SessionObject(PeerObject):
     parallel_tool_calls: bool | None = None
     language: str | None = None
     dialect: str | None = None
+    barge_in: BargeIn | None = None
 
 
 # --- what a client may change ----------------------------------------------------------------
@@ -133,6 +137,7 @@ class SessionPatch(PeerObject):
     parallel_tool_calls: bool | None = None
     language: str | None = None
     dialect: str | None = None
+    barge_in: BargeIn | None = None
 
 
 # --- beginning and changing ------------------------------------------------------------------
@@ -235,6 +240,7 @@ class SessionEditor:
             if merged.get(key) is not None:
                 merged[key] = spoken_language(merged[key], self._offer, f"session.{key}")
         _fill_turns(merged["audio"]["input"], raw, self._offer.turns)
+        _fill_interruptions(merged, raw, self._offer.turns)
         transcription = merged["audio"]["input"]["transcription"]
         if transcription and transcription.get("language") and self._offer.languages:
             param = "session.audio.input.transcription.language"
@@ -341,3 +347,15 @@ def _fill_turns(merged: dict[str, Any], raw: Mapping[str, Any], turns: UsualTurn
         for key, value in usual.model_dump(exclude={"type"}).items():
             if given.get(key) is None:
                 merged["turn_detection"][key] = value
+
+
+def _fill_interruptions(merged: dict[str, Any], raw: Mapping[str, Any], usual: UsualTurns) -> None:
+    """What `barge_in` says of interruptions holds where the client does not say otherwise."""
+    turns = merged["audio"]["input"]["turn_detection"]
+    given = ((raw.get("audio") or {}).get("input") or {}).get("turn_detection") or {}
+    asked = "barge_in" in raw or (given and merged.get("barge_in") is not None)
+    if turns is None or not asked or given.get("interrupt_response") is not None:
+        return
+    preset = merged.get("barge_in")
+    as_usual = usual.like(turns["type"]).interrupt_response
+    turns["interrupt_response"] = as_usual if preset is None else preset in YIELDING

@@ -10,6 +10,7 @@ from ...streaming.endpoint import EndpointSettings
 from ...streaming.frames import Pcm
 from ...streaming.patience import Patience
 from ..core import items as core
+from ..core.bargein import YIELDING
 from ..core.settings import ResponseOptions, Settings, Tool
 from ..languages import AUTO
 from ..session import SessionSettings
@@ -43,7 +44,7 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
     """The whole of `session` in our terms; `base` gives what the wire does not speak of."""
     turns = session.audio.input.turn_detection
     core_settings = replace(
-        _interruptions(turns, base.core),
+        _interruptions(turns, _preset(session, base.core)),
         turn_detection=turns is not None,
         create_response=turns.create_response if turns else False,
         transcribe=session.audio.input.transcription is not None,
@@ -102,7 +103,12 @@ def _written(session: SessionObject) -> str:
 
 def _yields(settings: Settings) -> bool:
     """Whether this preset lets speech stop a reply."""
-    return settings.barge_in in ("instant", "polite")
+    return settings.barge_in in YIELDING
+
+
+def _preset(session: SessionObject, base: Settings) -> Settings:
+    """What speech does to a reply, as the client wants it or else the daemon."""
+    return base if session.barge_in is None else replace(base, barge_in=session.barge_in)
 
 
 def _interruptions(turns: TurnDetection | None, base: Settings) -> Settings:

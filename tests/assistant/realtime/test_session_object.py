@@ -331,3 +331,34 @@ def test_a_wrong_name_is_told_in_a_whole_sentence() -> None:
     with pytest.raises(PeerFault) as caught:
         editor().update({"tools": [{"type": "function", "name": "no name"}]})
     assert caught.value.message == "session.tools.0.name must match ^[a-zA-Z0-9_.-]{1,64}$"
+
+
+def interrupts(session: dict[str, Any]) -> bool:
+    return bool(session["audio"]["input"]["turn_detection"]["interrupt_response"])
+
+
+def test_a_preset_says_whether_speech_interrupts_until_the_client_does() -> None:
+    edit = editor()
+    waiting = update(edit, {"barge_in": "wait"})
+    assert waiting["barge_in"] == "wait" and not interrupts(waiting)
+    other_turns = audio(input={"turn_detection": {"type": "server_vad"}})
+    assert not interrupts(update(edit, other_turns))
+    contrary = {"type": "server_vad", "interrupt_response": True}
+    assert interrupts(update(edit, audio(input={"turn_detection": contrary})))
+    assert interrupts(update(edit, {"barge_in": "polite"}))
+    back = update(edit, {"barge_in": None})
+    assert "barge_in" not in back and interrupts(back)
+
+
+def test_a_preset_for_turns_by_hand_changes_nothing_else() -> None:
+    edit = editor()
+    update(edit, audio(input={"turn_detection": None}))
+    session = update(edit, {"barge_in": "off"})
+    assert session["audio"]["input"]["turn_detection"] is None
+    assert session["barge_in"] == "off"
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(PeerFault) as fault:
+        editor().update({"barge_in": "rude"})
+    assert fault.value.param == "session.barge_in"
