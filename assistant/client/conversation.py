@@ -69,6 +69,7 @@ class Conversation:
         self._n_updates = 0
         self._changed = asyncio.Event()
         self._broken: ClientError | None = None
+        self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._live = LiveMicrophone(self.send_audio, RATE_HZ) if real_time and microphone else None
         self._fast = FastMicrophone(self.send_audio, RATE_HZ)
@@ -192,8 +193,9 @@ class Conversation:
         Raises:
             ClientError: always, with the reason.
         """
-        while True:
-            await self.until(lambda: False, LONGEST_REPLY_S)
+        await self._ended.wait()
+        assert self._broken is not None
+        raise self._broken
 
     # --- waiting -----------------------------------------------------------------------------
 
@@ -250,6 +252,7 @@ class Conversation:
 
     def _break(self, error: ClientError) -> None:
         self._broken = error
+        self._ended.set()
         self._changed.set()
 
     async def _fall_silent(self) -> None:

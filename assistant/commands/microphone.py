@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ..client.connection import LOOPBACK
 from ..errors import UserError
 from .options import ApiKey, ConfigFile, Preset, configuration
 
@@ -90,8 +91,9 @@ class _Daemon:
     def __init__(self, address: str, api_key: str) -> None:
         self._address = address
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        # A daemon is on this machine or in this house: no proxy knows it.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        local = urlsplit(address).hostname in LOOPBACK
+        proxy = urllib.request.ProxyHandler({} if local else None)  # None: as the system says
+        self._opener = urllib.request.build_opener(proxy)
 
     @classmethod
     def configured(cls, url: str, api_key: str | None, file: Any, preset: str | None) -> _Daemon:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.text import Text
 
 from ...streaming.devices import DEVICE_HZ, DeviceUnavailable
-from ...streaming.frames import Frame, Pcm
+from ...streaming.frames import Pcm
 from ...streaming.playout import Playout
-from ...streaming.resample import Resampler
 from ..client import Connection, Conversation
 from ..client.connection import Event
 from ..client.conversation import RATE_HZ
+from ..client.hearer import WireHearer
 from ..errors import UserError
+from ..microphone_control import MicrophoneControl, MicrophoneRefused, Status
 from ..settings import Config
-from ..sound import open_sound_card
+from ..switched_sound import open_switched_sound
+from .keys import keys_pressed
+from .microphone import in_words
 
-MICROPHONE_HZ = 16_000
+HELP = "Speak. Space begins and ends a turn by hand, m mutes the microphone, Ctrl-C ends."
 
 
 async def converse(url: str, config: Config) -> None:
@@ -28,27 +32,53 @@ async def converse(url: str, config: Config) -> None:
     Raises:
         UserError: no sound on this machine, or the daemon went away.
     """
-    loop = asyncio.get_running_loop()
-    frames: asyncio.Queue[Pcm] = asyncio.Queue()
-
-    def on_frame(frame: Frame) -> None:
-        loop.call_soon_threadsafe(frames.put_nowait, frame.pcm)
-
+    captions = Captions(Console())
     try:
-        card = open_sound_card(config.audio, on_frame)
+        card, microphone = open_switched_sound(
+            config.audio, config.microphone, on_change=captions.microphone
+        )
     except DeviceUnavailable as error:
         raise UserError(f"{error}; or speak with recordings: --input FILE.wav.") from None
-    captions = Captions(Console())
     with contextlib.closing(card):
-        speaker = CardSpeaker(card.playout)
         connection = await Connection.open(url, config.server.api_key)
         async with Conversation(
-            connection, speaker=speaker, on_event=captions.take, microphone=False
+            connection,
+            speaker=CardSpeaker(card.playout),
+            on_event=captions.take,
+            microphone=False,
         ) as conversation:
-            captions.console.print("Speak. Ctrl-C ends the conversation.", style="dim")
-            resampler = Resampler(MICROPHONE_HZ, RATE_HZ)
-            while True:
-                await conversation.send_audio(resampler.feed(await frames.get()))
+            running = asyncio.create_task(microphone.run(card, WireHearer(conversation)))
+            try:
+                with keys_pressed(Keys(microphone).press) as there_are:
+                    captions.console.print(HELP if there_are else "Speak. Ctrl-C ends the talk.")
+                    await conversation.ended()
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                microphone.close()
+
+
+class Keys:
+    """What the keys do with the microphone. A terminal tells no release: space is a switch."""
+
+    def __init__(self, microphone: MicrophoneControl) -> None:
+        self._microphone = microphone
+        self._orders: set[asyncio.Task[None]] = set()
+
+    def press(self, key: str) -> None:
+        """Carry out a key's order, in time."""
+        if key in ("m", " "):
+            order = asyncio.create_task(self._carry_out(key))
+            self._orders.add(order)
+            order.add_done_callback(self._orders.discard)
+
+    async def _carry_out(self, key: str) -> None:
+        status = self._microphone.status
+        with contextlib.suppress(MicrophoneRefused):  # muted: the screen says so already
+            if key == "m":
+                await self._microphone.set_muted(not status.muted)
+            else:
+                await self._microphone.talk(not status.talking)
 
 
 class CardSpeaker:
@@ -86,6 +116,7 @@ class Captions:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._in_reply = False
+        self._shown = ""
 
     def take(self, event: Event) -> None:
         """Show one server event."""
@@ -102,6 +133,13 @@ class Captions:
             self._end_line()
             if event["response"].get("status") == "cancelled":
                 self.console.print("      interrupted", style="yellow")
+
+    def microphone(self, status: Status) -> None:
+        """Show what becomes of the microphone."""
+        shown, self._shown = self._shown, in_words(asdict(status))
+        if shown != self._shown:
+            self._end_line()
+            self.console.print(f"      microphone {self._shown}", style="dim")
 
     def _end_line(self) -> None:
         if self._in_reply:
