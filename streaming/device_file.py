@@ -34,6 +34,7 @@ class FileBackend:
         output_path: WAV that is written, mono PCM16 at 48 kHz; None plays into the void.
         pace: multiple of real time; 0 for as fast as possible.
         clock: where the pace comes from.
+        origin_s: what a device's clock shows when it is opened.
     """
 
     name = "file"
@@ -45,11 +46,13 @@ class FileBackend:
         *,
         pace: float = 1.0,
         clock: Clock | None = None,
+        origin_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.input_path = input_path
         self.output_path = output_path
         self.pace = pace
         self.clock = clock or SystemClock()
+        self.origin_s = origin_s
 
     def devices(self) -> list[DeviceInfo]:
         name = f"{self.input_path or 'silence'} / {self.output_path or 'nothing'}"
@@ -66,14 +69,25 @@ class FileBackend:
         pcm = None if self.input_path is None else read_wav(self.input_path, DEVICE_HZ)[0]
         pace = self.pace if pcm is not None else self.pace or 1.0  # silence has no end to reach
         capture.restart_clock()
-        return FileStream("file-input", pace, self.clock, lambda s: _hear(s, pcm, capture))
+        return FileStream(
+            "file-input",
+            pace,
+            self.clock,
+            lambda s: _hear(s, pcm, capture),
+            origin_s=self.origin_s(),
+        )
 
     def open_output(self, device: DeviceInfo, playout: Playout, xruns: Xruns) -> FileStream:
         writer = None
         if self.output_path is not None:
             writer = WavWriter(self.output_path, DEVICE_HZ)
         stream = FileStream(
-            "file-output", self.pace, self.clock, lambda s: _play(s, writer, playout), start=False
+            "file-output",
+            self.pace,
+            self.clock,
+            lambda s: _play(s, writer, playout),
+            origin_s=self.origin_s(),
+            start=False,
         )
         playout.attach(stream.time_s)
         stream.start()
@@ -81,12 +95,16 @@ class FileBackend:
 
 
 class NullBackend(FileBackend):
-    """Silence in, nothing out, in real time."""
+    """Silence in, nothing out, in real time.
+
+    Args:
+        origin_s: what a device's clock shows when it is opened.
+    """
 
     name = "null"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, origin_s: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__(origin_s=origin_s)
 
 
 class FileStream:
@@ -101,6 +119,7 @@ class FileStream:
         clock: Clock,
         work: Callable[[FileStream], None],
         *,
+        origin_s: float = 0.0,
         start: bool = True,
     ) -> None:
         self.position = 0
@@ -110,6 +129,7 @@ class FileStream:
         self._clock = clock
         self._pacer = Pacer(DEVICE_HZ, pace, clock)
         self._begin_s = clock.now()
+        self._origin_s = origin_s
         self._work = work
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         if start:
@@ -126,12 +146,12 @@ class FileStream:
 
     def block_time_s(self) -> float:
         """When the next sample passes, by this stream's clock."""
-        return self.position / DEVICE_HZ
+        return self._origin_s + self.position / DEVICE_HZ
 
     def time_s(self) -> float:
         if not self.pace:
             return self.block_time_s()
-        return (self._clock.now() - self._begin_s) * self.pace
+        return self._origin_s + (self._clock.now() - self._begin_s) * self.pace
 
     def trouble(self) -> str | None:
         return None  # a file that is over, or full, is not opened anew: that would begin it again

@@ -60,6 +60,8 @@ class Side:
         """False while it is shut on purpose."""
         self.n_gone = 0
         self.n_reopened = 0
+        self.clock: Callable[[], float] | None = None
+        """The clock of what is open, or was last; goes on when it is closed."""
         self.opened_s = 0.0
         """When it was last opened, on the monotonic clock."""
         self._choice = choice
@@ -108,6 +110,7 @@ class Side:
         device = choose_again(found, self._choice, self._before, output=self._output)
         self.close()
         self._stream = self._open_device(device, self.xruns)
+        self.clock = self._stream.time_s
         self._device = self._before = device
         self.opened_s = time.monotonic()
 
@@ -127,6 +130,7 @@ class Side:
         """Silence in its place."""
         self.close()
         self._stream = self._open_silence(self.xruns)
+        self.clock = self._stream.time_s
 
     def close(self) -> None:
         """Nothing is open; twice is fine."""

@@ -99,7 +99,7 @@ class SoundCard:
         self._backend = backend
         self._on_notice = on_notice
         self._on_change = on_change
-        silence = NullBackend()
+        silence = NullBackend(self._now_s)
         nothing = silence.devices()[0]
         self._output = Side(
             "loudspeaker",
@@ -315,6 +315,11 @@ class SoundCard:
         if here is None or there is None:
             return False
         return (here.name, here.host) == (there.name, there.host)
+
+    def _now_s(self) -> float:
+        """The devices' clock, on which a stand-in goes on; 0 before any was open."""
+        clocks = (side.clock for side in self._sides)
+        return next((clock() for clock in clocks if clock is not None), 0.0)
 
     def _known_devices(self) -> list[DeviceInfo]:
         try:

@@ -44,7 +44,7 @@ def halves(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualCard]:
 
 async def eventually(condition: Callable[[], bool], within_s: float = 20.0) -> bool:
     deadline = time.monotonic() + within_s
-    while not condition() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110, it is polled
         await asyncio.sleep(0.05)
     return condition()
 

@@ -121,6 +121,17 @@ def test_a_reply_ends_though_the_loudspeaker_is_away(hasty):
         assert eventually(lambda: notices == [Drained(1, 4800)])
 
 
+def test_the_clock_goes_on_where_it_was_when_silence_stands_in(hasty):
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+        before = card.playout.now_s()
+        assert before == pytest.approx(time.monotonic(), abs=1), "what the fake devices show"
+        backend.there = []
+        backend.outputs[0].alive = False
+        assert eventually(lambda: card.report().loudspeaker.device is None)
+        assert before < card.playout.now_s() < before + 6
+
+
 def test_a_patient_card_waits_for_a_device_that_is_not_there_yet(hasty, caplog):
     backend = FakeBackend([SPEAKER])
     with pytest.raises(DeviceUnavailable, match="no microphone was found"):
