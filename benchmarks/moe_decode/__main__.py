@@ -61,7 +61,7 @@ def main() -> int:
         same = same_tokens(config, options.tokens, options.seed)
         thinker = random_thinker(config, options.seed, torch.bfloat16)
         ways = paths(thinker, options.context)
-        wrong = errors(thinker, ways)
+        wrong = errors(thinker, ways, options.context)
         progress.update(bar, description="decoding", total=options.rounds + 2)
         probe = Probe(options.probe_mb * 1_000_000)
         found = rounds(ways, probe, options.rounds, config.dim, lambda: progress.advance(bar))

@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
+from statistics import median
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vivavoce.models.layers.kv_cache import KvCache
 from vivavoce.models.layers.moe import MoE
 from vivavoce.models.layers.quantised import fitted
+from vivavoce.models.layers.rotary import RotaryTable
 from vivavoce.models.ming.config import ThinkerConfig
 from vivavoce.models.ming.modality import TEXT
 from vivavoce.models.ming.positions import ordinary
-from vivavoce.models.ming.thinker import Caches, MingThinker
+from vivavoce.models.ming.thinker import Caches, MingThinker, ThinkerLayer
 
-from .paths import Path, again, random_thinker, without_compiler
+from .paths import Path, again, random_past, random_thinker, table_at, without_compiler
 from .plain import PlainThinker
 
+N_TRIED = 5  # vectors the error is measured on
+SMALL = 0.01
 
-def errors(thinker: MingThinker, paths: Sequence[Path]) -> dict[str, float]:
-    """Relative error of each path's first mixture of experts against fp32 weights and sums."""
-    moe = thinker.layers[0].moe
-    x = torch.randn(1, 1, thinker.config.dim).bfloat16()
-    chosen, shares = moe.choose(x, TEXT)
-    wide = x[0].float()
-    exact = _expert([w.float() for w in (*moe.shared.gate_up.weight.chunk(2), _down(moe))], wide)
+
+def errors(thinker: MingThinker, paths: Sequence[Path], context: int) -> dict[str, float]:
+    """Relative error of what the first layer adds, against fp32 weights and sums; median of a few.
+
+    A median, since nearly equal scores may choose another expert in bf16.
+    """
+    table, found = table_at(thinker, context), {path.name: list[float]() for path in paths}
+    for _ in range(N_TRIED):
+        # Small, so that what is added counts in the sum; the norms make it as large as any.
+        x = (SMALL * torch.randn(1, 1, thinker.config.dim)).bfloat16()
+        past = random_past(thinker, context)[0]
+        wide = KvCache().append(*(part.float() for part in past.keys_values()))
+        exact = _exact(thinker.layers[0], x.float(), wide, table) - x.float()
+        for path in paths:
+            added = path.first(x, past).float() - x.float()
+            found[path.name].append(float((added - exact).norm() / exact.norm()))
+    return {name: median(all_) for name, all_ in found.items()}
+
+
+def _exact(layer: ThinkerLayer, x: Tensor, past: KvCache, table: RotaryTable) -> Tensor:
+    """The layer over x [1, 1, D] in fp32; only the weights it needs are converted."""
+    moe = layer.moe
+    norms = [deepcopy(norm).float() for norm in (layer.attention_norm, layer.moe_norm)]
+    assert isinstance(moe, MoE)
+    attention = deepcopy(layer.attention).float()
+    x = x + attention.step(norms[0](x), past, table=table)[0]
+    flat = norms[1](x)
+    chosen, shares = moe.choose(flat, TEXT)
+    gate, up = moe.shared.gate_up.weight.chunk(2)
+    y = _expert([gate, up, moe.shared.down.weight], flat)
     for expert, share in zip(chosen.flatten().tolist(), shares.flatten(), strict=True):
-        exact = exact + share * _expert([w.float() for w in moe.weights(expert)], wide)
-    found = {}
-    for path in paths:
-        found[path.name] = float((path.mixture(x)[0].float() - exact).norm() / exact.norm())
-    return found
+        y = y + share * _expert(moe.weights(expert), flat)
+    return x + y
 
 
-def _down(moe: MoE) -> Tensor:
-    return moe.shared.down.weight
-
-
-def _expert(weights: list[Tensor], x: Tensor) -> Tensor:
-    gate, up, down = weights
+def _expert(weights: Sequence[Tensor], x: Tensor) -> Tensor:
+    gate, up, down = (weight.float() for weight in weights)
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)
 
 

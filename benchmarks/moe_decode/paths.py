@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -75,7 +76,7 @@ class Path:
         name: as the table shows it.
         layers: x [B, 1, D] → the same through all layers; keeps its own past.
         head: x [B, 1, D] → logits.
-        mixture: x [1, 1, D] through the first layer's experts alone.
+        first: x [1, 1, D] behind a past, through the first layer; keeps nothing.
         layer_bytes: read by one layer for one token, without keys and values.
         head_bytes: read by the output layer.
         batch: conversations decoded together.
@@ -84,7 +85,7 @@ class Path:
     name: str
     layers: Callable[[Tensor], Tensor]
     head: Callable[[Tensor], Tensor]
-    mixture: Callable[[Tensor], Tensor]
+    first: Callable[[Tensor, KvCache], Tensor]
     layer_bytes: float
     head_bytes: float
     batch: int = 1
@@ -130,23 +131,26 @@ def _ours(thinker: MingThinker, context: int, name: str, bits: Bits | None) -> P
         caches = tuple(new)
         return x
 
+    def first(x: Tensor, cache: KvCache) -> Tensor:
+        return ready.layers[0].step(x, TEXT, table, cache)[0]
+
     each = BITS_PER_WEIGHT[bits] / 8 if bits else 2
     in_layer, in_head = weights_of(thinker.config)
-    return Path(name, layers, *_ends(ready), in_layer * each, in_head * each)
+    return Path(name, layers, _head(ready), first, in_layer * each, in_head * each)
 
 
 def _no_compiler(thinker: MingThinker, context: int) -> Path:
     with without_compiler():
         path = _ours(thinker, context, NO_COMPILER, None)
 
-    def bare(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        def inside(x: Tensor) -> Tensor:
+    def bare(run: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def inside(*given: Any) -> Tensor:
             with without_compiler():
-                return run(x)
+                return run(*given)
 
         return inside
 
-    return replace(path, layers=bare(path.layers), head=bare(path.head), mixture=bare(path.mixture))
+    return replace(path, layers=bare(path.layers), head=bare(path.head), first=bare(path.first))
 
 
 def _plain(thinker: MingThinker, context: int) -> Path:
@@ -158,8 +162,11 @@ def _plain(thinker: MingThinker, context: int) -> Path:
         x, past = plain.step(x, table, past)
         return x
 
+    def first(x: Tensor, cache: KvCache) -> Tensor:
+        return plain.layer(0, x, table, cache.keys_values())[0]
+
     in_layer, in_head = weights_of(thinker.config)
-    return Path(PLAIN, layers, plain.head, lambda x: plain.mixture(0, x), in_layer * 2, in_head * 2)
+    return Path(PLAIN, layers, plain.head, first, in_layer * 2, in_head * 2)
 
 
 def _together(thinker: MingThinker, context: int) -> Path:
@@ -177,13 +184,16 @@ def _together(thinker: MingThinker, context: int) -> Path:
         memories = list(zip(*by_layer, strict=True))
         return x
 
+    def first(x: Tensor, cache: KvCache) -> Tensor:
+        many = x.repeat(N_TOGETHER, 1, 1)
+        return ready.layers[0].step_together(many, TEXT, table, [cache] * N_TOGETHER)[0][:1]
+
     in_layer, in_head = (2 * n for n in weights_of(thinker.config))
-    return Path(TOGETHER, layers, *_ends(ready), in_layer, in_head, N_TOGETHER)
+    return Path(TOGETHER, layers, _head(ready), first, in_layer, in_head, N_TOGETHER)
 
 
-def _ends(ready: MingThinker) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """Output layer, and the first layer's experts."""
-    return lambda x: ready.logits(ready.norm(x)), lambda x: ready.layers[0].moe(x, TEXT)
+def _head(ready: MingThinker) -> Callable[[Tensor], Tensor]:
+    return lambda x: ready.logits(ready.norm(x))
 
 
 def random_past(thinker: MingThinker, context: int) -> Caches:

@@ -33,12 +33,19 @@ class PlainThinker:
     ) -> tuple[Tensor, list[KeysValues]]:
         """x [1, 1, D] → hidden [1, 1, D] before the final norm, and the longer past."""
         new = []
-        for index, layer in enumerate(self.thinker.layers):
-            y, grown = self._attention(layer, _norm(x, layer.attention_norm), table, past[index])
-            x = x + y
-            x = x + self.mixture(index, _norm(x, layer.moe_norm))
+        for index, before in enumerate(past):
+            x, grown = self.layer(index, x, table, before)
             new.append(grown)
         return x, new
+
+    def layer(
+        self, index: int, x: Tensor, table: RotaryTable, past: KeysValues
+    ) -> tuple[Tensor, KeysValues]:
+        """x [1, 1, D] → [1, 1, D] through one layer, and its longer past."""
+        layer = self.thinker.layers[index]
+        y, grown = self._attention(layer, _norm(x, layer.attention_norm), table, past)
+        x = x + y
+        return x + self._mixture(index, _norm(x, layer.moe_norm)), grown
 
     def head(self, x: Tensor) -> Tensor:
         """x [1, 1, D] → logits [1, 1, V]."""
@@ -59,8 +66,7 @@ class PlainThinker:
         y = y.transpose(1, 2).reshape(1, 1, -1)
         return F.linear(y, layer.attention.out.weight), (k, v)
 
-    def mixture(self, index: int, x: Tensor) -> Tensor:
-        """The experts of one layer over x [1, T, D]."""
+    def _mixture(self, index: int, x: Tensor) -> Tensor:
         moe, experts = self.thinker.layers[index].moe, self.experts[index]
         flat = x.view(-1, x.shape[-1])
         scores = F.linear(flat, self.routers[index]).softmax(-1, dtype=torch.float32)

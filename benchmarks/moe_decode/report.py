@@ -33,7 +33,7 @@ class Row:
         ratio: how many times as quick as the plain loop, a token; median over rounds.
         bandwidth: share of the probed memory bandwidth at which the step reads its bytes.
         gigabytes: read in a whole step.
-        error: of a mixture of experts, relative to fp32.
+        error: of what a layer adds, relative to fp32.
     """
 
     name: str

@@ -23,7 +23,7 @@ needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler h
 def test_all_paths_compute_the_same_from_the_same_weights() -> None:
     thinker = random_thinker(SIZES["tiny"], 1, torch.bfloat16)
     ways = paths(thinker, context=12)
-    wrong = errors(thinker, ways)
+    wrong = errors(thinker, ways, context=12)
     assert len(wrong) == len(ways) == 6
     for name, error in wrong.items():
         assert error < {INT8: 0.03, INT4: 0.2}.get(name, 0.01), name
