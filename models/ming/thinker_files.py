@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..layers.quantised import Bits, fitted
+from ..layers.quantised import Bits, fitted, quantise
 from .checkpoint import TensorSource, load_into
 from .config import ThinkerConfig
 from .thinker import MingThinker, Storage
@@ -44,5 +44,6 @@ def load_thinker(
     load_into(model, source, thinker_names(config, storage), dtype=dtype, device=at_first)
     for layer in model.layers:  # experts are chosen in fp32; converted once, not at every step
         layer.moe.routers.data = layer.moe.routers.data.float()
-    model = fitted(model, bits)
-    return (model.to(device) if bits else model).eval()
+    if bits is not None:
+        model = quantise(model, bits).to(device)
+    return fitted(model, None).eval()
