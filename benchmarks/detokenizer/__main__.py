@@ -67,6 +67,8 @@ def main() -> None:
     where = f"{platform.processor() or platform.machine()}, {options.threads} threads"
     millions = n_parameters(run.flow, run.hift) / 1e6
     title = f"{options.size}: {millions:.0f} M parameters, {options.steps} steps, {where}"
+    if not torch.cuda.is_available():
+        console.print("There is no GPU here: these are the processor's figures, and they stand.")
     first = first_sound(run, EARLY)
     with Progress(console=console) as progress:
         bar = progress.add_task("speaking", total=options.seconds)

@@ -6,20 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from rich.table import Table
 
 from .measuring import Second
 
-NEAR = 5  # seconds around a point whose median is taken; one second alone is noisy
+NEAR = 5  # seconds around a point whose least is taken: other work on the machine only adds
 
 
 def smoothed(seconds: Sequence[Second], end_s: int) -> float:
-    """Our cost near a second: the median of the NEAR measured ones closest to it."""
+    """Our cost near a second: the least of the NEAR measured ones closest to it."""
     nearest = sorted(seconds, key=lambda second: abs(second.end_s - end_s))[:NEAR]
-    return median(second.ours for second in nearest)
+    return min(second.ours for second in nearest)
 
 
 def growth(seconds: Sequence[Second]) -> float:

@@ -40,7 +40,7 @@ def test_growth_is_told_from_the_ends():
     assert growth(flat) == 1.0
     assert reference_growth(flat) == 20
     steep = [Second(i, float(i), None) for i in range(1, 21)]
-    assert growth(steep) == 6
+    assert growth(steep) == 16
     assert reference_growth(steep) is None
 
 
