@@ -12,23 +12,30 @@ pace.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 
 from .capture import OnFrame
 from .echo import BLOCK_SAMPLES, RATE_HZ, EchoCanceller, Rung
+from .echo_delay import EchoDelay
 from .echo_gate import PassThrough
 from .echo_levels import FarLevel
 from .frames import Frame, Pcm, Reblocker
 from .reference import FractionalReader, Reference
 from .timeline import ClockLine
 
+log = logging.getLogger(__name__)
+
 LEAD_S = 0.02  # by which the far end is ahead of its echo: stamps are not true to the sample
 LEAST_LEAD_S = 0.002
 PATIENCE_BLOCKS = 20
 MAX_JUMP_S = 0.005  # beyond this the reference is read anew elsewhere; below it glides there
 MAX_SLEW = 0.0005  # of its pace
+CHECK_BLOCKS = 300  # of playing, after which a canceller must have shown that it works
+WORKING_DB = 15.0
+EARLIEST_S, LATEST_S = 0.003, 0.3  # echo behind its far end that cancellers find themselves
 
 
 class FrontEnd:
@@ -64,6 +71,8 @@ class FrontEnd:
         self._next = 0
         self._lead_s = LEAD_S
         self._n_missing = 0
+        self._delay = EchoDelay()
+        self._n_playing = 0
         self._aligned = False
         self._max_jump = MAX_JUMP_S * reference.rate_hz
         self._far_level = FarLevel()
@@ -94,6 +103,7 @@ class FrontEnd:
         """
         if frame.start != self._next + len(self._blocks.waiting):
             self._blocks.flush()
+            self._delay.restart()
             self._next = frame.start
         for position, time_s in self._reference.take_stamps():
             self._loudspeaker.feed(position, time_s)
@@ -116,6 +126,7 @@ class FrontEnd:
         """Block `near` [160] from sample `start` on, without echo."""
         far = self._far(start)
         self._far_level.feed(far)
+        self._mind_delay(near, far)
         out = self.canceller.cancel(near, far)
         gain = self.canceller.reply_gain
         if gain != self._reply_gain and self._on_reply_gain is not None:
@@ -134,6 +145,7 @@ class FrontEnd:
         if not self._aligned or abs(here - self.far_position) > self._max_jump:
             self.n_jumps += self._aligned
             self._aligned = True
+            self._delay.restart()
             self.far_position = here
         first, step = self.far_position, BLOCK_SAMPLES * self._reader.stride
         slip = following - first - step
@@ -155,4 +167,21 @@ class FrontEnd:
         self._n_missing = self._n_missing + 1 if 0 < missing_s < 2 * LEAD_S else 0
         if self._n_missing >= PATIENCE_BLOCKS:
             self._n_missing = 0
-            self._lead_s = max(self._lead_s - missing_s - LEAST_LEAD_S, LEAST_LEAD_S)
+            less_s = max(self._lead_s - missing_s - LEAST_LEAD_S, LEAST_LEAD_S)
+            self._lead_s = min(self._lead_s, less_s)
+
+    def _mind_delay(self, near: Pcm, far: Pcm) -> None:
+        """Where the canceller does not work, stamps may be too wrong for it: listen how late the
+        echo is, and read the reference by that much elsewhere.
+        """
+        if self.kind == "none":
+            return
+        self._delay.feed(near, far)
+        self._n_playing += self._far_level.playing
+        if self._n_playing < CHECK_BLOCKS:
+            return
+        self._n_playing = 0
+        late_s = self._delay.find() if (self.erle_db or 0.0) < WORKING_DB else None
+        if late_s is not None and not EARLIEST_S <= late_s <= LATEST_S:
+            self._lead_s += LEAD_S - late_s
+            log.info("the echo comes %.0f ms after its stamps", (late_s - LEAD_S) * 1000)

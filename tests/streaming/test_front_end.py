@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.streaming.sounds import cut, human
-from vivavoce.streaming.echo import RATE_HZ
+from tests.streaming.sounds import cut, human, noise, silence, tone
+from tests.streaming.test_echo import echo_of, reply
+from vivavoce.streaming.echo import RATE_HZ, make_canceller
+from vivavoce.streaming.echo_delay import EchoDelay
 from vivavoce.streaming.frames import Frame, Pcm
 from vivavoce.streaming.front_end import LEAD_S, FrontEnd
+from vivavoce.streaming.levels import dbfs
 from vivavoce.streaming.reference import Reference
+from vivavoce.streaming.resample import resample
 
 SPEAKER_HZ = 48_000
 LATENCY_S = 0.02  # of either device
@@ -218,3 +222,38 @@ def test_who_plays_is_told_when_the_reply_should_be_softer():
         spy.reply_gain = gain
         front_end(Frame(160 * block, RATE_HZ, np.zeros(160, np.float32)))
     assert told == [0.25, 1.0]
+
+
+# --- stamps that are not true ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hidden_s", [-0.25, -0.04, 0.75])
+def test_an_echo_far_from_where_the_stamps_say_is_found_by_ear(hidden_s):
+    """The devices' stamps do not know of `hidden_s` between loudspeaker and microphone."""
+    pytest.importorskip("livekit.rtc")
+    far, n_late = reply(14), round((hidden_s - 0.05) * RATE_HZ)  # 50 ms are in the echo
+    near = np.roll(echo_of(far), n_late) + noise(14, -60)
+    played = resample(far, RATE_HZ, SPEAKER_HZ)
+    reference, frames = Reference(SPEAKER_HZ), []
+    front_end = FrontEnd(frames.append, reference, make_canceller("apm"))
+    for block in range(1400):
+        at = 480 * block
+        reference.write(played[at : at + 480], 5.4 + block / 100)
+        if block >= 40:  # the microphone's blocks come 100 ms after what is written by then
+            start = 160 * (block - 40)
+            front_end(Frame(start, RATE_HZ, near[start : start + 160], 5.4 + start / RATE_HZ))
+    out = np.concatenate([frame.pcm for frame in frames])
+    late = slice(9 * RATE_HZ, 13 * RATE_HZ)
+    assert dbfs(near[late]) - dbfs(out[late]) > 25
+
+
+@pytest.mark.parametrize(
+    ("near", "far"),
+    [(noise(4, -30, seed=5), reply(4)), (silence(4), silence(4)), (tone(4, 350), tone(4, 350))],
+)
+def test_noise_silence_and_tones_tell_no_delay(near, far):
+    delay = EchoDelay()
+    assert delay.find() is None
+    for i in range(0, 4 * RATE_HZ, 160):
+        delay.feed(near[i : i + 160], far[i : i + 160])
+    assert delay.find() is None
