@@ -14,6 +14,8 @@ from vivavoce.models.dialogue import Pcm
 RATE_HZ = 16_000
 LEAD_S, TAIL_S = 0.6, 3.0
 SPEECH_DBFS = -26.0
+HEARD_SAMPLES = 2400
+"""Nobody pauses on both sides of less speech than this."""
 FADE_SAMPLES = 80
 """A word that is cut off before a pause, or begins after it, does so within 5 ms."""
 
@@ -52,10 +54,9 @@ def paused_turns(n: int, habit: Habit, seed: int) -> list[PausedTurn]:
 
 
 def _turn(text: str, habit: Habit, rng: np.random.Generator) -> PausedTurn:
-    spoken = synthesize(pronounce(text), random_voice(rng, "en", "reserved"))
-    gaps = [start for _, start, _ in spoken.words[1:]]
-    n_pauses = min(int(rng.integers(habit.n_pauses[0], habit.n_pauses[1] + 1)), len(gaps))
-    places = sorted(rng.choice(gaps, n_pauses, replace=False).tolist()) if n_pauses else []
+    said = pronounce(text)
+    spoken = synthesize(said, random_voice(rng, "en", "reserved"))
+    places = _places(said, spoken, int(rng.integers(*habit.n_pauses, endpoint=True)), rng)
     pieces, pauses = [np.zeros(int(LEAD_S * RATE_HZ), np.float32)], []
     for at, until in zip([0, *places], [*places, _end(spoken)], strict=True):
         pieces.append(_faded(spoken.pcm[at:until]))
@@ -69,9 +70,26 @@ def _turn(text: str, habit: Habit, rng: np.random.Generator) -> PausedTurn:
     return PausedTurn(_in_a_room(np.concatenate(pieces), habit, rng), text, end, tuple(pauses))
 
 
+def _places(text: str, spoken: Utterance, n: int, rng: np.random.Generator) -> list[int]:
+    """Where up to n pauses go: between words, with something to hear on either side."""
+    words = [word for word, _, _ in spoken.words]
+    ends = {"".join(text.split()[:i]) for i in range(1, len(text.split()))}
+    gaps = [
+        start
+        for i, (_, start, _) in enumerate(spoken.words)
+        if "".join(words[:i]).replace(" ", "") in ends  # some voices tell of words that are none
+    ]
+    places: list[int] = []
+    for at in rng.permutation(gaps).tolist():
+        edges = (0, *places, _end(spoken))
+        if len(places) < n and min(abs(at - edge) for edge in edges) >= HEARD_SAMPLES:
+            places.append(at)
+    return sorted(places)
+
+
 def _end(spoken: Utterance) -> int:
     """The last sample that is heard."""
-    loud = np.flatnonzero(np.abs(spoken.pcm) > 0.01 * np.abs(spoken.pcm).max())
+    loud = np.flatnonzero(np.abs(spoken.pcm) > 0.05 * np.abs(spoken.pcm).max())
     return int(loud[-1]) + 1
 
 

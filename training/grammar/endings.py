@@ -19,7 +19,8 @@ from vivavoce.models.nano.endings import FILE, LONGEST, Ending, Endings, words_o
 from .sampling import dialogue
 from .templates import load
 
-SENTENCES = 60_000
+SENTENCES = {"en": 60_000, "cmn": 20_000, "yue": 20_000}
+"""Drawn of each language; there are fewer hanzi to tell about than words."""
 TRUST = 3.0
 """A shorter ending weighs as much as so many sentences with the longer one."""
 LEAST_WEIGHT, LEAST_DIFFERENCE = 10.0, 0.12
@@ -112,7 +113,7 @@ def make(languages: Sequence[str]) -> Endings:
     """The table of some languages, from their training sentences."""
     counts: dict[Ending, tuple[float, float]] = {}
     for language in languages:  # no two of them share words
-        said = sentences(SENTENCES, language, "train", 0)
+        said = sentences(SENTENCES[language], language, "train", 0)
         counts |= with_single_words(count(said), language)
     return table_of(counts)
 
@@ -120,7 +121,7 @@ def make(languages: Sequence[str]) -> Endings:
 def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser(prog="python -m training.grammar.endings")
-    parser.add_argument("--languages", default=["en"], type=lambda v: v.split(","))
+    parser.add_argument("--languages", default=["en", "cmn", "yue"], type=lambda v: v.split(","))
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     options = parser.parse_args()
     if options.dry_run:
