@@ -17,7 +17,7 @@ from typing import get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.latency.report import Figure, table
+from benchmarks.latency.report import Figure, machine, table
 from vivavoce.assistant.errors import UserError
 from vivavoce.models.catalog import load
 from vivavoce.streaming.echo import EchoKind
@@ -35,6 +35,8 @@ def main() -> None:
     console = Console(stderr=options.out == Path("-"), width=WIDTH)
     logging.basicConfig(level=logging.ERROR)
     try:
+        if options.virtual_card:
+            raise SystemExit(_on_a_card(options, console))
         shown, results = measure(_plan(options), options.cores, console)
     except UserError as error:
         print(f"benchmarks.room: {error}", file=sys.stderr)
@@ -47,6 +49,19 @@ def main() -> None:
 
         plot(results, options.plot)
     raise SystemExit(1 if any(figure.met is False for figure in shown) else 0)
+
+
+def _on_a_card(options: argparse.Namespace, console: Console) -> int:
+    """The real daemon in real time; gives the exit code."""
+    from . import virtual_card
+
+    preset = (options.preset or PRESETS)[0]
+    shown = virtual_card.figures(virtual_card.hold(options.virtual_card, preset))
+    console.print(table(shown, f"The real daemon, {preset}"))
+    load = machine()["load_average"][0]
+    if load > machine()["cores"]:
+        console.print(f"The machine was busy otherwise (load {load}): figures are pessimistic.")
+    return 1 if any(figure.met is False for figure in shown) else 0
 
 
 def measure(plan: Plan, cores: int, console: Console) -> tuple[list[Figure], Results]:
@@ -98,6 +113,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--preset", nargs="+", choices=PRESETS, help="of barge-in; default: both")
     parser.add_argument(
         "--echo", choices=get_args(EchoKind), default="apm", help="what is done about it"
+    )
+    parser.add_argument(
+        "--virtual-card",
+        type=int,
+        metavar="N",
+        help="instead: the real daemon on a virtual sound card, N replies and N interruptions",
     )
     parser.add_argument("--seed", type=int, default=1, help="of rooms, voices and moments")
     parser.add_argument("--cores", type=int, default=_cores(), help="scenes played at a time")

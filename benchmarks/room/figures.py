@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -172,8 +172,17 @@ def as_json(results: Results, shown: Sequence[Figure], settings: dict[str, Any])
         "machine": machine(),
         "settings": settings,
         "figures": [{**asdict(f), "name": f.name.strip(), "met": f.met} for f in shown],
-        **asdict(results),
+        "own": [asdict(one) for one in results.own],
+        "interrupted": _by_name(results.interrupted),
+        "disturbed": _by_name(results.disturbed),
+        "turns": [asdict(one) for one in results.turns],
+        "hesitant": [asdict(one) for one in results.hesitant],
+        "cancellers": {kind: asdict(one) for kind, one in results.cancellers.items()},
     }
+
+
+def _by_name(scenes: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [asdict(one) for one in some] for name, some in scenes.items()}
 
 
 def share(n: int, of: int) -> float:

@@ -16,12 +16,12 @@ from .voices import Recording, Voices
 
 PLACES: dict[str, RoomSettings] = {
     "desk": RoomSettings(
-        rt60_s=0.2, delay_ms=20, echo_gain_db=-6, echo_direct_db=6, noise_dbfs=-65
+        rt60_s=0.2, delay_ms=20, echo_gain_db=-8, echo_direct_db=6, noise_dbfs=-65
     ),
     "living room": RoomSettings(
         rt60_s=0.4,
         delay_ms=50,
-        echo_gain_db=-6,
+        echo_gain_db=-11,
         drift_ppm=50,
         gain_db=3,
         clipping="tanh",
@@ -31,7 +31,7 @@ PLACES: dict[str, RoomSettings] = {
     "kitchen": RoomSettings(
         rt60_s=0.6,
         delay_ms=80,
-        echo_gain_db=-9,
+        echo_gain_db=-14,
         echo_direct_db=0,
         drift_ppm=-100,
         gain_db=6,
@@ -40,15 +40,15 @@ PLACES: dict[str, RoomSettings] = {
         noise_dbfs=-55,
     ),
     "late loudspeaker": RoomSettings(
-        rt60_s=0.3, delay_ms=120, hidden_ms=40, echo_gain_db=-6, drift_ppm=100, noise_dbfs=-62
+        rt60_s=0.3, delay_ms=120, hidden_ms=40, echo_gain_db=-8, drift_ppm=100, noise_dbfs=-62
     ),
     "overdriven": RoomSettings(
-        rt60_s=0.3, delay_ms=40, echo_gain_db=-6, gain_db=12, clipping="hard", noise_dbfs=-60
+        rt60_s=0.3, delay_ms=40, echo_gain_db=-18, gain_db=12, clipping="hard", noise_dbfs=-60
     ),
     "company": RoomSettings(
         rt60_s=0.5,
         delay_ms=100,
-        echo_gain_db=-9,
+        echo_gain_db=-11,
         drift_ppm=-50,
         gain_db=3,
         clipping="tanh",
@@ -57,7 +57,8 @@ PLACES: dict[str, RoomSettings] = {
     ),
 }
 """By name: reverberation, playback delay 20 to 120 ms, drift of clocks up to 100 ppm to both
-sides, soft and hard clipping, white and pink noise and voices in the background."""
+sides, soft and hard clipping, white and pink noise and voices in the background. The echo is
+about -28 dBFS everywhere, so that who speaks 10 dB above it does not overdrive the microphone."""
 
 
 @dataclass(frozen=True, eq=False)
