@@ -33,6 +33,7 @@ NOTHING_HEARD_S = 2.5  # after the last sample of a recording, for speech to be 
 LONG_SILENCE_MS = 1000  # four of these end any turn that ends by what was said
 TRANSCRIPT_S = 2.0  # after the reply, for a transcript that is still missing
 LONGEST_REPLY_S = 90.0
+ANSWER_BEGINS_S = 2.0  # after the turn; a stop phrase gets none
 CANCELLED_WITHIN_S = 2.0
 PAUSE_S = 0.3  # between the end of a reply and the next recording, as people leave it
 
@@ -144,10 +145,21 @@ class Conversation:
         if self._live is None:
             await self._let_it_end(first)
         if await self.until(lambda: len(self.turns) > first or self.speaking, self._patience_s()):
-            await self.until(lambda: self._all_done(first), LONGEST_REPLY_S)
+            await self._answered(first)
             await self.until(lambda: self._all_settled(first), TRANSCRIPT_S)
         await self.played_out()
         return Exchange(self.turns[first:], origin_s, speech_end_ms(pcm, RATE_HZ), RATE_HZ)
+
+    async def write(self, text: str) -> None:
+        """Say it in writing; the assistant falls silent for it."""
+        await self._fall_silent()
+        turn = Turn(f"typed_{len(self.turns)}", time.perf_counter(), heard=text)
+        turn.stopped_s = turn.started_s
+        self.turns.append(turn)
+        content = [{"type": "input_text", "text": text}]
+        item = {"id": turn.item_id, "type": "message", "role": "user", "content": content}
+        await self.send({"type": "conversation.item.create", "item": item})
+        await self.send({"type": "response.create", "response": {"interrupt": True}})
 
     async def speak(self, pcm: Pcm) -> float:
         """Speak a recording and come back at its end, whatever the server does meanwhile.
@@ -198,6 +210,15 @@ class Conversation:
         raise self._broken
 
     # --- waiting -----------------------------------------------------------------------------
+
+    async def _answered(self, first: int) -> None:
+        """Wait for the end of every reply; a turn that gets none soon gets none at all."""
+        latest_s = time.perf_counter() + LONGEST_REPLY_S
+        while not await self.until(lambda: self._all_done(first), ANSWER_BEGINS_S):
+            if not (self.speaking or self.replying) or time.perf_counter() > latest_s:
+                for turn in self.turns[first:]:
+                    if turn.done_s is None:
+                        turn.unanswered(time.perf_counter())
 
     def _all_done(self, first: int) -> bool:
         turns = self.turns[first:]
@@ -296,7 +317,7 @@ class Conversation:
         """It answers the newest turn that is over; older ones will get no answer any more."""
         waiting = [t for t in self.turns if t.stopped_s is not None and t.response_id is None]
         for turn in waiting[:-1]:
-            turn.response_id, turn.done_s, turn.status = "", time.perf_counter(), "unanswered"
+            turn.unanswered(time.perf_counter())
         if not waiting:
             waiting = [Turn("", time.perf_counter(), heard="")]
             self.unasked += waiting

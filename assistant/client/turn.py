@@ -54,6 +54,10 @@ class Turn:
     error: str = ""
     cut_ms: int | None = None
 
+    def unanswered(self, at_s: float) -> None:
+        """No reply to it will come."""
+        self.response_id, self.done_s, self.status = "", at_s, "unanswered"
+
     @property
     def settled(self) -> bool:
         """Whether both sides have had their say: reply closed and transcript there."""

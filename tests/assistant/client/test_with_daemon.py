@@ -28,7 +28,7 @@ SCRIPT = {
         Say("okay the kitchen light is on"),
     ],
     "tell me a joke": [Say(JOKE)],
-    "stop": [Say("okay")],
+    "lights off": [Say("okay")],
     "crash": [Crash()],
     "timer": [Call("timer_set", {"duration_s": 1}, needs_result=False), Say("okay")],
 }
@@ -36,7 +36,7 @@ SCRIPT = {
 
 @pytest.fixture
 def model():
-    return ScriptedModel(SCRIPT, sentences=["hello"])
+    return ScriptedModel(SCRIPT, sentences=["hello", "stop"])
 
 
 @pytest.fixture
@@ -139,17 +139,43 @@ async def _interrupt(daemon, model, speak):
         await talk.speak(speak("tell me a joke"))
         assert await talk.until(lambda: bool(talk.turns and talk.turns[0].audio), 5)
         await asyncio.sleep(0.6)
-        await talk.speak(speak("stop"))
+        await talk.speak(speak("lights off"))
         assert await talk.until(lambda: len(talk.turns) > 1 and talk.turns[1].settled, 5)
-        joke, stop = talk.turns
-    assert joke.interrupted and not stop.interrupted
-    assert stop.said == "okay"
+        joke, off = talk.turns
+    assert joke.interrupted and not off.interrupted
+    assert off.said == "okay"
     heard_ms = speaker.heard_ms(joke.reply_item_id)
     assert 500 <= heard_ms <= 1500
     remembered = [text for role, text in model.dialogues[-1].memory.turns if role == "assistant"]
     assert JOKE.startswith(remembered[0])
     n_words = len(remembered[0].split())
     assert n_words * 200 <= heard_ms + 20 < (n_words + 1) * 200 + 40
+
+
+async def test_a_stop_phrase_is_not_waited_for(model, speak):
+    async with running(model, 500) as daemon, await conversation(daemon) as talk:
+        await talk.speak(speak("tell me a joke"))
+        assert await talk.until(lambda: bool(talk.turns and talk.turns[0].audio), 5)
+        silenced = await asyncio.wait_for(talk.say(speak("stop")), 20)
+    assert talk.turns[0].interrupted
+    assert [turn.status for turn in silenced.turns] == ["unanswered"]
+    assert (silenced.heard, silenced.said) == ("stop", "")
+
+
+async def test_text_interrupts_and_is_answered(model, speak):
+    speaker = ImaginedSpeaker(RATE_HZ)
+    async with running(model, 500) as daemon, await conversation(daemon, speaker=speaker) as talk:
+        await talk.speak(speak("tell me a joke"))
+        assert await talk.until(lambda: bool(talk.turns and talk.turns[0].audio), 5)
+        await asyncio.sleep(0.6)
+        await talk.write("hello")
+        assert await talk.until(lambda: talk.turns[-1].settled, 5)
+        joke, hello = talk.turns
+    assert joke.status == "cancelled" and joke.cut_ms is not None
+    assert hello.said == "you said hello"
+    assert talk.errors == []
+    remembered = [text for role, text in model.dialogues[-1].memory.turns if role == "assistant"]
+    assert len(remembered[0].split()) == joke.cut_ms // 200
 
 
 async def test_two_conversations_do_not_disturb_each_other(daemon, speak):
