@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # The exact pin lets pip take the CPU build where one lies; the rest of the set-up keeps it.
 TORCH := torch==2.13.0
 
-.PHONY: help install demo test serve bench-accuracy bench-latency bench-room bench-detokenizer bench-moe-decode train-nano lint clean
+.PHONY: help install demo test serve bench-accuracy bench-latency bench-endpoint bench-room bench-detokenizer bench-moe-decode train-nano lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,10 @@ bench-accuracy: $(VENV)/.bench-tools  ## what nano understands of voices and phr
 bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-in, over the WebSocket
 	@bash tests/debian_packages.sh
 	@$(PY) -m benchmarks.latency $(ARGS)
+
+bench-endpoint: $(VENV)/.bench-tools  ## how soon a turn is over, and how often it was not: speech with pauses
+	@bash tests/debian_packages.sh
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.endpoint $(ARGS)
 
 bench-room: $(VENV)/.bench-tools  ## does it hear itself, does it yield: simulated rooms, faster than real time
 	@bash tests/debian_packages.sh

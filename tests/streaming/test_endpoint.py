@@ -79,6 +79,25 @@ def test_between_the_thresholds_the_gate_stays_as_it_is():
     assert [type(e) for e in run("#" * 10 + "~" * 100)] == [Voiced, SpeechStarted, Confirmed]
 
 
+def test_what_is_softer_than_the_limit_is_no_speech():
+    limit = EndpointSettings(least_dbfs=-45.0)
+    assert run("," * 100, limit) == []
+    assert run("#" * 30 + "," * 60, limit) == run("#" * 30 + "." * 60)
+    assert run("," * 100) == run("#" * 100)
+
+
+def test_who_changes_the_settings_at_an_event_changes_what_follows_in_the_same_sound():
+    detector = SpeechDetector(make_vad("webrtc"), EndpointSettings(silence_ms=2000))
+    ended = None
+    for event in detector.events(np.concatenate([silence(0.3), vowel(0.8), silence(1.5)])):
+        if isinstance(event, SoftEnd):
+            detector.settings = replace(detector.settings, silence_ms=400)
+        if isinstance(event, Ended):
+            ended = event
+    assert ended is not None
+    assert (ended.at - ended.end) / 16 == pytest.approx(400, abs=10)
+
+
 def test_speech_that_goes_on_after_a_soft_end_takes_it_back():
     events = run("#" * 30 + "." * 25 + "#" * 10 + "." * 60)
     assert events[3:] == [
@@ -249,6 +268,37 @@ def test_a_restored_endpointer_goes_on_as_if_it_had_never_left(picture, endpoint
     assert [e for v in frames[at:] for e in endpoint.step(v)] == expected
     endpoint.reset()
     assert [e for v in frames for e in endpoint.step(v)] == run(picture, endpoint_settings)
+
+
+@settings(deadline=None, max_examples=200)
+@given(PICTURES, st.lists(st.tuples(st.integers(0, 120), ANY_SETTINGS), max_size=12))
+def test_the_grammar_holds_however_the_settings_change_on_the_way(picture, changes):
+    endpoint = Endpoint()
+    due = {}
+    at = 0
+    for after, changed in changes:
+        at += after
+        due[at] = changed
+    events: list[EndpointEvent] = []
+    for index, voicing in enumerate(voicings(picture)):
+        endpoint.settings = due.get(index, endpoint.settings)
+        events += endpoint.step(voicing)
+    events += endpoint.flush(len(picture) * FRAME)
+    sentence = "".join(LETTERS[type(e)] for e in events)
+    assert re.fullmatch(r"(vu|vS(c?)(?:sr|src)*sE)*", sentence), sentence
+    ends = [event.at for event in events]
+    assert ends == sorted(ends)
+
+
+@settings(deadline=None)
+@given(PICTURES, st.integers(100, 2000), st.integers(100, 2000))
+def test_a_longer_silence_never_ends_a_turn_sooner(picture, one, other):
+    def first_end(silence_ms: int) -> float:
+        events = run(picture + "." * 450, EndpointSettings(silence_ms=silence_ms))
+        return next((e.at for e in events if isinstance(e, Ended)), float("inf"))
+
+    short, long = sorted((one, other))
+    assert first_end(short) <= first_end(long)
 
 
 # --- with real sound -------------------------------------------------------------------------
