@@ -29,6 +29,7 @@ _ECHO_S = 0.2  # of a room's response that counts
 _BEFORE_S = 0.002  # and before its first tap: the tap is as wide as the band makes it
 _FIRST_TAP = 0.5  # of the strongest: a reflection may be louder than the direct sound
 _HEARD = 8.0  # times the noise; the largest of 30 000 samples of noise is below 5
+_ALIKE = 0.93  # of what the period that is most like the response has of it
 _FINE = 8  # parts of a sample, for the drift
 _MOST_DRIFT = 1e-3  # no two clocks differ by more; sound that was lost does
 
@@ -48,6 +49,8 @@ class Way:
     """The echo over everything else that was recorded in the chirp's band meanwhile."""
     drift_ppm: float
     """How much faster the recording clock runs than the playing one."""
+    steady: bool
+    """Whether every period said the same; where sound was lost between, figures are not true."""
 
 
 class Probe:
@@ -89,10 +92,9 @@ class Probe:
         periods = recorded[: len(self.sound)].astype(np.float64).reshape(self.n_periods, -1)[1:]
         responses = np.array([self._divide(np.fft.rfft(period)) for period in periods])
         shift = self._shift_per_period(responses)
-        response = np.fft.irfft(
-            np.mean([self._moved(h, -shift * k) for k, h in enumerate(responses)], axis=0),
-            self.period,
-        )
+        responses = np.array([self._moved(h, -shift * k) for k, h in enumerate(responses)])
+        each = np.fft.irfft(responses, self.period)
+        response = each.mean(axis=0)
         latency = _first_tap(response)
         if latency is None:
             return None
@@ -103,6 +105,7 @@ class Probe:
             loss_db=_db(self._energy(self._divide(self._played)) / max(echo, 1e-20)),
             snr_db=_db(max(echo, 1e-20) / max(everything - echo, 1e-9 * everything)),
             drift_ppm=shift / self.period * 1e6,
+            steady=self._steady(each, response, latency),
         )
 
     def _divide(self, recorded: Spectrum) -> Spectrum:
@@ -134,6 +137,13 @@ class Probe:
         """Of a period's sound after such a response; the ends of a spectrum hardly count."""
         heard = np.square(np.abs(self._band * response * self._played))
         return float(2 * heard.sum() / self.period)
+
+    def _steady(self, each: Reals, response: Reals, latency: int) -> bool:
+        """Whether every period has about as much of the common response in it as the others."""
+        n_before, n = round(_BEFORE_S * self.rate_hz), round(_ECHO_S * self.rate_hz)
+        common = np.roll(response, n_before - latency)[:n]
+        shares = np.roll(each, n_before - latency, axis=1)[:, :n] @ common
+        return bool(shares.min() > _ALIKE * shares.max())
 
     def _echo_energy(self, response: Reals, latency: int) -> float:
         """Of the chirp's echo, less the noise that lies in the same stretch of the response."""

@@ -28,7 +28,7 @@ SETTLE_S = 0.7
 QUIET_S = 1.5
 SPEECH_S = 3.0
 AFTER_PROBE_S = 2.0
-N_TRIES = 2
+N_TRIES = 3
 SLOW_S = 0.25  # a round trip beyond this is felt in every answer
 LOUD_ECHO_DB = 0.0  # an echo louder than what was handed over drives cancellers into clipping
 FAST_DRIFT_PPM = 300.0  # crystals differ by less; this is a device that loses sound
@@ -172,15 +172,16 @@ def _sounds(
 
 
 def _probe(card: SoundCard, tape: Tape, say: Say) -> tuple[Way | None, bool]:
-    """What the chirps tell, and whether nothing was lost of them; twice if it was."""
+    """What the chirps tell, and whether nothing was lost of them; tried again if it was."""
     probe = Probe(RATE_HZ)
     for generation in range(1, N_TRIES + 1):
         say("playing a few soft chirps" + (", once more" if generation > 1 else ""))
         n_lost = _n_lost(card)
         way = probe.analyse(_play(card, tape, generation, probe.sound))
-        if _n_lost(card) == n_lost:
-            return way, True
-    return way, False
+        whole = _n_lost(card) == n_lost and (way is None or way.steady)
+        if whole:
+            break
+    return way, whole
 
 
 def _play(card: SoundCard, tape: Tape, generation: int, pcm: Pcm) -> Pcm:
@@ -223,9 +224,9 @@ def _way(way: Way | None, whole: bool, audio: AudioSettings) -> Iterator[Finding
     yield Finding(
         "echo",
         "warning" if too_loud else "ok",
-        f"comes back {softer}, {above}",
+        f"comes back {softer}, {above}{'' if whole else '; roughly, for sound was lost'}",
         "turn the loudspeaker or the microphone down, or move them apart" if too_loud else "",
-        {"heard": True, "loss_db": way.loss_db, "snr_db": way.snr_db},
+        {"heard": True, "whole": whole, "loss_db": way.loss_db, "snr_db": way.snr_db},
     )
     if whole:
         yield _drift(way.drift_ppm)

@@ -291,7 +291,7 @@ def test_the_whole_on_a_card_whose_echo_is_known():
     for check in ("quiet", "speech"):
         assert found[check].state == "ok", found[check]
     assert found["echo"].values["heard"] is True
-    if found["clock drift"].state != "skipped":  # of a busy machine the chirps may be torn
+    if found["echo"].values["whole"]:  # on a busy machine all of the chirps may be torn
         assert found["echo"].values["loss_db"] == pytest.approx(20, abs=1)
         assert 20 <= float(str(found["round trip"].values["ms"])) <= 250
         assert abs(float(str(found["clock drift"].values["ppm"]))) <= 1000

@@ -80,6 +80,7 @@ def test_an_echo_that_drowns_in_noise_is_still_found(seed):
     assert way is not None
     assert abs(way.latency_samples - 1500) <= 1
     assert way.loss_db == pytest.approx(true_loss_db(probe, taps), abs=1)
+    assert way.steady
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -102,7 +103,23 @@ def test_drift_between_the_clocks(ppm):
     way = probe.analyse(drifted)
     assert way is not None
     assert way.drift_ppm == pytest.approx(ppm, abs=3)
+    assert way.steady
     assert abs(way.latency_samples - 1500 - ppm * 1e-6 * probe.period) <= 2
+
+
+@pytest.mark.parametrize("gap", [240, 480, 2400, -480])
+@pytest.mark.parametrize("at", [0.9, 1.35, 2.0])
+def test_sound_that_was_lost_between_is_noticed(gap, at):
+    """A gap pushes what follows back, a loss pulls it ahead."""
+    probe = Probe(RATE_HZ)
+    heard = recorded(probe, room(1500, 15.0, 0.05), noise_db=-70)
+    cut = round(at * RATE_HZ)
+    rest = heard[cut - min(gap, 0) :]
+    torn = np.concatenate([heard[:cut], np.zeros(max(gap, 0), np.float32), rest, heard[:480]])
+    way = probe.analyse(torn[: len(heard)])
+    assert way is None or not way.steady
+    whole = probe.analyse(heard)
+    assert whole is not None and whole.steady
 
 
 def test_the_probe_is_quiet_and_refuses_what_it_cannot_judge():
