@@ -63,6 +63,7 @@ class DuckGate:
     HOLD_BLOCKS = 25
     DUCK_BLOCKS = 60
     FORGET_DB = 0.003  # a block: 20 dB a minute
+    NOISE_DB = 6.0  # by which noise is louder now and then than in its softest moments
     SMOOTH = 0.3  # of each new block's power: about 30 ms
 
     erle_db = None
@@ -86,11 +87,12 @@ class DuckGate:
         near_dbfs = dbfs(near)
         if self._coupling.feed(near_dbfs, dbfs(far)):
             self._choose_rung()
-        noise_dbfs = self._noise.feed(near_dbfs)
+        smooth_dbfs = self._smoothed(near)
+        noise_dbfs = self._noise.feed(smooth_dbfs) + self.NOISE_DB
         echo_dbfs = self._far.feed(far) + self._coupling.db
         self._note_loudness()
         if self._far.playing:
-            self._judge(self._smoothed(near) - max(echo_dbfs, noise_dbfs))
+            self._judge(smooth_dbfs - max(echo_dbfs, noise_dbfs))
         else:
             self._ducked = self._held = 0
         was, self._open = self._open, self._held > 0 or not self._far.playing
