@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
 from ...streaming.devices import DEVICE_HZ, DeviceUnavailable
@@ -22,8 +25,12 @@ from ..settings import Config
 from ..switched_sound import open_switched_sound
 from .keys import keys_pressed
 from .microphone import in_words
+from .typed_line import TypedLine
 
-HELP = "Speak. Space begins and ends a turn by hand, m mutes the microphone, Ctrl-C ends."
+HELP = (
+    "Speak. Space begins and ends a turn by hand, m mutes the microphone, Enter begins a line "
+    "to type, Ctrl-C ends."
+)
 
 
 async def converse(url: str, config: Config) -> None:
@@ -49,7 +56,8 @@ async def converse(url: str, config: Config) -> None:
         ) as conversation:
             running = asyncio.create_task(microphone.run(card, WireHearer(conversation)))
             try:
-                with keys_pressed(Keys(microphone).press) as there_are:
+                keys = Keys(microphone, conversation, captions)
+                with keys_pressed(keys.press) as there_are:
                     captions.console.print(HELP if there_are else "Speak. Ctrl-C ends the talk.")
                     await conversation.ended()
             finally:
@@ -59,18 +67,28 @@ async def converse(url: str, config: Config) -> None:
 
 
 class Keys:
-    """What the keys do with the microphone. A terminal tells no release: space is a switch."""
+    """What the keys do. A terminal tells no release: space is a switch."""
 
-    def __init__(self, microphone: MicrophoneControl) -> None:
+    def __init__(
+        self, microphone: MicrophoneControl, conversation: Conversation, captions: Captions
+    ) -> None:
         self._microphone = microphone
+        self._conversation = conversation
         self._orders: set[asyncio.Task[None]] = set()
+        self._line = TypedLine(captions.typed, self._write)
 
     def press(self, key: str) -> None:
         """Carry out a key's order, in time."""
-        if key in ("m", " "):
-            order = asyncio.create_task(self._carry_out(key))
-            self._orders.add(order)
-            order.add_done_callback(self._orders.discard)
+        if not self._line.press(key) and key in ("m", " "):
+            self._order(self._carry_out(key))
+
+    def _write(self, line: str) -> None:
+        self._order(self._conversation.write(line))
+
+    def _order(self, order: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(order)
+        self._orders.add(task)
+        task.add_done_callback(self._orders.discard)
 
     async def _carry_out(self, key: str) -> None:
         status = self._microphone.status
@@ -79,6 +97,9 @@ class Keys:
                 await self._microphone.set_muted(not status.muted)
             else:
                 await self._microphone.talk(not status.talking)
+
+
+_REDRAW = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
 class CardSpeaker:
@@ -117,10 +138,15 @@ class Captions:
         self.console = console
         self._in_reply = False
         self._shown = ""
+        self._typing = False
+        self._held: list[Event] = []
 
     def take(self, event: Event) -> None:
-        """Show one server event."""
+        """Show one server event; while a line is being typed it waits."""
         kind = event.get("type", "")
+        if self._typing:
+            self._held.append(event)
+            return
         if kind == "conversation.item.input_audio_transcription.completed":
             self._end_line()
             self.console.print(Text.assemble(("you   ", "cyan"), event.get("transcript", "")))
@@ -133,6 +159,20 @@ class Captions:
             self._end_line()
             if event["response"].get("status") == "cancelled":
                 self.console.print("      interrupted", style="yellow")
+
+    def typed(self, line: str | None) -> None:
+        """Show the line that is being typed, or end it, and then what has come meanwhile."""
+        if line is not None:
+            self._end_line()
+            self._typing = True
+            self.console.control(_REDRAW)
+            self.console.print(Text.assemble(("you   ", "cyan"), line), end="", soft_wrap=True)
+            return
+        self.console.print()
+        self._typing = False
+        held, self._held = self._held, []
+        for event in held:
+            self.take(event)
 
     def microphone(self, status: Status) -> None:
         """Show what becomes of the microphone."""

@@ -18,6 +18,7 @@ from tests.support.stage import StageBackend
 from vivavoce.assistant import sound
 from vivavoce.assistant.commands import talk_live
 from vivavoce.assistant.commands.keys import keys_pressed
+from vivavoce.assistant.commands.typed_line import TypedLine
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
 from vivavoce.assistant.errors import UserError
@@ -124,6 +125,30 @@ async def test_space_interrupts_the_reply(desk):
         await desk.says("light on")
         desk.press(" ")
         await desk.shows("voice it is on")
+
+
+async def test_a_typed_line_interrupts_the_reply_and_is_answered(desk):
+    async with talking(desk):
+        await desk.says("tell me a story", then_s=0.9)
+        await desk.shows("voice once")
+        await asyncio.sleep(0.3)
+        for key in "\nlihgt\x7f\x7f\x7fght on m\x7f\x7f\n":
+            desk.press(key)
+        await desk.shows("      interrupted")
+        await desk.shows("voice it is on")
+        assert "you   light on\n" in desk.screen.getvalue()
+        assert "muted" not in desk.screen.getvalue(), "the keys of a line mean nothing else"
+
+
+def test_a_line_is_typed_from_enter_to_enter_and_given_up_by_escape():
+    shown, taken = [], []
+    line = TypedLine(shown.append, taken.append)
+    assert not line.press("m")
+    for key in "\rhi\x1b\n  \n\nok\t!\n":
+        assert line.press(key)
+    assert taken == ["ok!"]
+    assert shown[:4] == ["", "h", "hi", None] and shown[-1] is None
+    assert not line.press("x")
 
 
 async def test_a_daemon_that_goes_away_is_one_sentence(desk, caplog):
