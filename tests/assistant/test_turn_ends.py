@@ -10,7 +10,9 @@ import pytest
 from tests.support.live_session import Live, live
 from tests.support.scripted_model import RATE_HZ, Say, ScriptedModel
 from vivavoce.assistant.core import notices as no
+from vivavoce.assistant.session_defaults import session_defaults
 from vivavoce.assistant.session_settings import SessionSettings
+from vivavoce.assistant.settings import Config, TurnSettings
 from vivavoce.streaming.patience import AFTER_QUESTION, BOUNDS, Patience
 
 SCRIPT = {
@@ -107,3 +109,13 @@ async def test_an_opinion_of_a_pause_that_is_over_says_nothing() -> None:
         await room.at_rest()
         assert room.session._hearing.settings.silence_ms == WAITS.usual
         assert committed(room) == 0
+
+
+def test_sessions_begin_as_the_configuration_says() -> None:
+    turn = TurnSettings(detection="silence", eagerness="low", learn_pauses=False, vad="webrtc")
+    settings = session_defaults(Config(turn=turn), (), RATE_HZ)
+    assert settings.patience == Patience("silence", "low", learn_pauses=False)
+    assert settings.vad == "webrtc"
+    usual = session_defaults(Config(), (), RATE_HZ)
+    assert usual.patience == Patience("semantic", "auto", learn_pauses=True)
+    assert usual.vad == "auto"
