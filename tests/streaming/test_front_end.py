@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.streaming.sounds import cut, human, noise, silence, tone
 from tests.streaming.test_echo import echo_of, reply
+from vivavoce.streaming.alignment import LEAD_S
 from vivavoce.streaming.echo import RATE_HZ, make_canceller
 from vivavoce.streaming.echo_delay import EchoDelay
 from vivavoce.streaming.frames import Frame, Pcm
-from vivavoce.streaming.front_end import LEAD_S, FrontEnd
+from vivavoce.streaming.front_end import FrontEnd
 from vivavoce.streaming.levels import dbfs
 from vivavoce.streaming.reference import Reference
 from vivavoce.streaming.resample import resample
@@ -76,7 +77,7 @@ class Devices:
     def misplaced(self) -> float:
         """By how many samples at 16 kHz the next block of the reference is read off its place."""
         lead = self._taken_s(self.n_heard) + LEAD_S - self.speaker_s
-        return (self.front_end.far_position - lead * self.speaker_hz) * RATE_HZ / SPEAKER_HZ
+        return (self.front_end.alignment.position - lead * self.speaker_hz) * RATE_HZ / SPEAKER_HZ
 
     def _played_s(self) -> float:
         return self.speaker_s + self.n_played / self.speaker_hz
@@ -115,7 +116,7 @@ def test_for_minutes_the_reference_stays_where_it_belongs(speaker_ppm, microphon
         worst = max(worst, abs(devices.misplaced()))
     assert worst < 4
     assert devices.front_end.drift_ppm == pytest.approx(microphone_ppm - speaker_ppm, abs=3)
-    assert devices.front_end.n_jumps == 0
+    assert devices.front_end.alignment.n_found == 1
 
 
 def test_the_far_end_is_what_the_microphone_hears_20_ms_later_sample_for_sample():
@@ -177,7 +178,7 @@ def test_devices_opened_anew_are_aligned_again_at_once():
     devices.speaker_s += 1.25
     devices.run(2)
     assert abs(devices.misplaced()) < 2
-    assert devices.front_end.n_jumps == 2
+    assert devices.front_end.alignment.n_found == 3
 
 
 def test_microphone_sound_that_was_lost_leaves_a_gap_and_no_confusion():
