@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
 import sys
@@ -25,13 +26,14 @@ def keys_pressed(on_key: Callable[[str], None]) -> Iterator[bool]:
         yield False
         return
     loop, terminal = asyncio.get_running_loop(), sys.stdin.fileno()
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a letter may come in pieces
     before = termios.tcgetattr(terminal)
 
     def read() -> None:
         pressed = os.read(terminal, 64)
         if not pressed:  # the terminal was closed
             loop.remove_reader(terminal)
-        for key in pressed.decode(errors="replace"):
+        for key in decoder.decode(pressed):
             on_key(key)
 
     tty.setcbreak(terminal)

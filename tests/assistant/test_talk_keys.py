@@ -167,12 +167,14 @@ async def test_keys_are_read_from_a_terminal_and_it_is_left_as_it_was(monkeypatc
         before, pressed = termios.tcgetattr(theirs), []
         with keys_pressed(pressed.append) as there_are:
             assert there_are and termios.tcgetattr(theirs) != before
-            os.write(ours, b"m ")
+            for piece in (b"m ", "嗯".encode()[:2], "嗯".encode()[2:]):
+                os.write(ours, piece)
+                await asyncio.sleep(0.05)
             for _ in range(200):
-                if len(pressed) == 2:
+                if len(pressed) == 3:
                     break
                 await asyncio.sleep(0.01)
-        assert pressed == ["m", " "] and termios.tcgetattr(theirs) == before
+        assert pressed == ["m", " ", "嗯"] and termios.tcgetattr(theirs) == before
     os.close(ours)
 
 

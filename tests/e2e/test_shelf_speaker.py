@@ -143,9 +143,12 @@ async def test_it_obeys_after_its_name_and_in_the_moments_after_its_reply(shelf)
         await at.says("hey jarvis", 0.15, "light on")
         await at.until(lambda: at.daemon.house.lights == {"kitchen": 100})
         await at.until_told("waiting", "open wake_word", "open follow_up")
+        heard_until = at.card.n_played
         assert at.count("microphone_open") == 1
 
         await at.says("light off")  # no name
+        said = at.card.loudest(0, heard_until), at.card.loudest(heard_until, heard_until + 50)
+        assert said[0] > 0.1 and said[1] == 0, "the window began when the reply was heard out"
         await at.until(lambda: at.daemon.house.lights == {"kitchen": 0})
         await at.until_told("open follow_up", "waiting")
 

@@ -43,6 +43,15 @@ class StageBackend(FileBackend):
         self._echoed = 0
         self._echo_gain = echo
 
+    @property
+    def n_played(self) -> int:
+        """Blocks of 10 ms that the loudspeaker has taken."""
+        return len(self._played)
+
+    def loudest(self, first: int, last: int) -> float:
+        """Of what the loudspeaker played in these blocks."""
+        return max((float(np.abs(block).max()) for block in self._played[first:last]), default=0.0)
+
     def say(self, *pieces: Pcm, rate_hz: int = 16_000) -> float:
         """Sound for the microphone, after what was said before; gives its length in seconds of
         the room."""
