@@ -205,8 +205,8 @@ class MingDialogue(Remembering[Memory]):
                 with torch.inference_mode():
                     self._feed_sound(piece)
                 yield NOTHING
-        except GeneratorExit:
-            self._memory = before  # half a turn was read: it is as if nobody had asked
+        except BaseException:  # left, or broken: half a turn was read, it is as if nobody had asked
+            self._memory = before
             raise
         with torch.inference_mode():
             self._end_hearing()

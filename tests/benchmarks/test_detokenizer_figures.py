@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks.detokenizer.__main__ import parser, run_of
 from benchmarks.detokenizer.measuring import CODES_HZ, Run, Second, deviation, first_sound, measure
 from benchmarks.detokenizer.report import as_json, growth, plot, reference_growth, table
 from benchmarks.detokenizer.sizes import (
@@ -13,6 +14,7 @@ from benchmarks.detokenizer.sizes import (
     random_vocoder,
     random_voice,
 )
+from tests.support.pretend_gpu import OnGpu, pretended_gpu
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,17 @@ def test_both_ways_are_measured_where_asked(run):
 def test_both_ways_make_the_same_mel(run):
     assert deviation(run, 1) < 1e-4
     assert first_sound(run, 16) > 0
+
+
+def test_a_gpu_is_measured_where_there_is_one():
+    options = ["--size", "small", "--steps", "1", "--seconds", "1", "--points", "1"]
+    with pretended_gpu():
+        asked = parser().parse_args(options)
+        assert asked.device == "cuda"
+        run = run_of(asked)
+        (second,) = measure(run, lambda: None)
+        assert all(isinstance(p, OnGpu) for p in (*run.flow.parameters(), *run.hift.parameters()))
+    assert second.ours > 0 and second.reference
 
 
 def test_growth_is_told_from_the_ends():
