@@ -6,8 +6,11 @@ package is imported when the first canceller is made (a quarter of a second, 30 
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import logging
+import time
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,9 @@ from .echo_levels import FarLevel, ReturnLoss
 from .frames import Pcm
 
 _INSTALL = "{} needs the package livekit: pip install livekit"
+_BROKEN = "{} needs the package livekit, which does not load here ({}): pip install -U livekit"
 _PCM16 = 32768.0
+_STARTING_S = 0.5
 
 
 class ApmCanceller:
@@ -89,10 +94,16 @@ class _Module:
                 high_pass_filter=True,
                 auto_gain_control=gain_control,
             )
-        except ImportError as error:  # also how it says that its library does not load here
+            _end_after_its_start()
+        except Exception as error:  # a package of others has its own ways not to load
             wanted = "echo cancellation" if echo else "noise suppression or gain control"
-            raise EchoUnavailable(_INSTALL.format(wanted)) from error
-        logging.getLogger("livekit").setLevel(logging.WARNING)
+            missing = isinstance(error, ModuleNotFoundError)
+            message = (
+                _INSTALL.format(wanted)
+                if missing
+                else _BROKEN.format(wanted, str(error).partition("\n")[0])
+            )
+            raise EchoUnavailable(message) from error
         self._near = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
         self._far = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
 
@@ -104,6 +115,16 @@ class _Module:
         _put(self._near, near)
         self._apm.process_stream(self._near)
         return np.frombuffer(self._near.data, np.int16).astype(np.float32) / _PCM16
+
+
+@cache
+def _end_after_its_start() -> None:
+    """Once a process: it must not end while livekit's library starts, which then logs from a
+    thread of its own into an interpreter that is no more, and is aborted.
+    """
+    logging.getLogger("livekit").setLevel(logging.WARNING)
+    started_s = time.monotonic()
+    atexit.register(lambda: time.sleep(max(started_s + _STARTING_S - time.monotonic(), 0)))
 
 
 def _put(frame: Any, pcm: Pcm) -> None:

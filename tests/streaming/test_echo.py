@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -144,6 +145,17 @@ def test_without_it_auto_ducks_and_warns(without_livekit, caplog):
 def test_what_was_asked_for_by_name_must_be_there(without_livekit, kind, noise_suppression):
     with pytest.raises(EchoUnavailable, match="needs the package livekit: pip install livekit"):
         make_canceller(kind, noise_suppression=noise_suppression)
+
+
+def test_a_package_that_does_not_load_is_as_good_as_none_and_says_why(monkeypatch):
+    def made(**_: object) -> None:
+        raise RuntimeError("protobuf is too old")
+
+    rtc = SimpleNamespace(apm=SimpleNamespace(AudioProcessingModule=made))
+    monkeypatch.setitem(sys.modules, "livekit.rtc", rtc)
+    with pytest.raises(EchoUnavailable, match=r"does not load here \(protobuf is too old\)"):
+        make_canceller("apm")
+    assert make_canceller("auto").kind == "duck"
 
 
 @pytest.mark.parametrize("kind", ["duck", "half_duplex", "none"])
