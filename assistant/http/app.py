@@ -113,7 +113,7 @@ async def _socket_wanted(request: Request) -> Response:
 
 async def _no_pictures(request: Request) -> Response:
     """Not 501: client libraries would try again."""
-    return error_reply(404, "pictures are not made here, only looked at", "unsupported")
+    return error_reply(404, "pictures are not made here", "unsupported")
 
 
 async def _no_socket_here(socket: WebSocket) -> None:
