@@ -19,8 +19,6 @@ from .echo import BLOCK_SAMPLES, RATE_HZ, EchoCanceller, EchoUnavailable, Rung
 from .echo_levels import FarLevel, ReturnLoss
 from .frames import Pcm
 
-_INSTALL = "{} needs the package livekit: pip install livekit"
-_BROKEN = "{} needs the package livekit, which does not load here ({}): pip install -U livekit"
 _PCM16 = 32768.0
 _STARTING_S = 0.5
 
@@ -97,13 +95,7 @@ class _Module:
             _end_after_its_start()
         except Exception as error:  # a package of others has its own ways not to load
             wanted = "echo cancellation" if echo else "noise suppression or gain control"
-            missing = isinstance(error, ModuleNotFoundError)
-            message = (
-                _INSTALL.format(wanted)
-                if missing
-                else _BROKEN.format(wanted, str(error).partition("\n")[0])
-            )
-            raise EchoUnavailable(message) from error
+            raise EchoUnavailable(f"{wanted} needs the package livekit{_why(error)}") from error
         self._near = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
         self._far = rtc.AudioFrame(bytearray(2 * BLOCK_SAMPLES), RATE_HZ, 1, BLOCK_SAMPLES)
 
@@ -125,6 +117,13 @@ def _end_after_its_start() -> None:
     logging.getLogger("livekit").setLevel(logging.WARNING)
     started_s = time.monotonic()
     atexit.register(lambda: time.sleep(max(started_s + _STARTING_S - time.monotonic(), 0)))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return ": pip install livekit"
+    reason = str(error).partition("\n")[0]
+    return f", which does not load here ({reason}): pip install -U livekit"
 
 
 def _put(frame: Any, pcm: Pcm) -> None:
