@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .attention import Attention
 from .feed_forward import SwiGlu
-from .few_rows import KINDS, Matrix, functions, usable
+from .few_rows import KINDS, MAX_VECTORS, Matrix, functions, usable
 from .kv_cache import KvCache
 from .moe import RoutedMixture
 from .rotary import RotaryTable
@@ -71,8 +71,7 @@ class DecodeLayer:
     ) -> None:
         mixture = network if isinstance(network, RoutedMixture) else None
         always = network if mixture is None else mixture.shared
-        self._attention = attention
-        self._known = True
+        self._known = attention.n_heads <= MAX_VECTORS * attention.n_kv_heads
         self._kept_alive: list[object] = []
         self._layer = _Layer(
             attention.out.out_features,
@@ -87,7 +86,7 @@ class DecodeLayer:
             self._numbers(attention.qkv.bias),
             self._stored(_matrix(attention.qkv)),
             self._stored(_matrix(attention.out)),
-            self._stored(None if mixture is None else Matrix(mixture.routers.flatten(0, 1))),
+            self._stored(None if mixture is None else Matrix(mixture.routers.data.flatten(0, 1))),
             self._networks([] if mixture is None else mixture.every_matrix()),
             self._networks([_gated(always)]),
         )
@@ -99,14 +98,15 @@ class DecodeLayer:
             and self._known
             and x.dtype in ACTIVATIONS
             and cache.dtype in (None, x.dtype)
-            and usable(x, torch.bfloat16)
+            and usable(x, x.dtype)
         )
 
     def step(
         self, x: Tensor, cache: KvCache, table: RotaryTable, modality: int = 0
     ) -> tuple[Tensor, KvCache]:
         """The next position x [1, 1, D] → [1, 1, D] and the cache with it."""
-        layer, x, y = self._layer, x.contiguous(), torch.empty_like(x)
+        layer, x = self._layer, x.contiguous()
+        y = torch.empty_like(x)
         cos, sin = (part.contiguous() for part in table)
         longer = cache.longer(1, x.new_empty(1, layer.n_kv_heads, 0, layer.head_dim))
         keys, values = longer.keys_values()
@@ -137,10 +137,10 @@ class DecodeLayer:
     def _networks(self, networks: Sequence[tuple[Matrix, Matrix, Matrix]]) -> _Networks:
         if not networks:
             return _Networks()
-        places = [self._place(matrix) for network in networks for matrix in network]
-        table = (_Matrix * len(places))(*places)
+        matrices, weights = [m for network in networks for m in network], networks[0][0].weights
+        table = (_Matrix * len(matrices))(*map(self._place, matrices))
         self._kept_alive.append(table)
-        weights = networks[0][0].weights
+        self._known = self._known and len({m.weights.dtype for m in matrices}) == 1
         return _Networks(table, KINDS.get(weights.dtype, 0), len(networks), weights.shape[0])
 
     def _place(self, matrix: Matrix) -> _Matrix:
