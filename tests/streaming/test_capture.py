@@ -81,6 +81,19 @@ def test_capture_knows_when_a_sample_was_taken():
     assert capture.time_of(16_000) == pytest.approx(51.0)
 
 
+def test_frames_say_when_they_were_taken_also_behind_sound_that_was_lost():
+    frames: list[Frame] = []
+    capture = Capture(frames.append, room_s=0.05)
+    for i in range(300):
+        if not capture.accept(np.zeros(BLOCK, np.float32), 50 + i / 100):
+            capture.lose(BLOCK)
+        if i > 100:
+            drain(capture)
+    assert capture.n_lost
+    for frame in (frames[0], frames[-1]):
+        assert frame.time_s == pytest.approx(50 + frame.start / 16_000)
+
+
 def test_the_level_meter_follows():
     capture = Capture(lambda frame: None)
     for block in cut(tone(0.5, 440, 48_000, peak=1.0), [BLOCK]):
