@@ -195,7 +195,7 @@ class MingDialogue(Remembering[Memory]):
 
         A long turn is read in pieces, between which the caller may stop.
         """
-        before = self._memory
+        before = left = self._memory
         asked = " ".join(text for text in (options.instructions, self._hint) if text)
         try:
             with torch.inference_mode():
@@ -204,8 +204,13 @@ class MingDialogue(Remembering[Memory]):
             for piece in pieces:
                 with torch.inference_mode():
                     self._feed_sound(piece)
+                left = self._memory
                 yield NOTHING
-        except BaseException:  # left, or broken: half a turn was read, it is as if nobody had asked
+        except GeneratorExit:  # half a turn was read: it is as if nobody had asked
+            if self._memory is left:
+                self._memory = before
+            raise
+        except Exception:
             self._memory = before
             raise
         with torch.inference_mode():

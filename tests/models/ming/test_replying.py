@@ -71,6 +71,33 @@ def test_a_long_turn_is_read_in_pieces_and_can_be_left_between_them(model, monke
     assert left.mark().context.ids == straight.mark().context.ids
 
 
+def test_a_reading_left_long_ago_takes_nothing_back(model, monkeypatch):
+    monkeypatch.setattr(ming_dialogue, "PIECE", 16)
+    dialogue = model.open()
+    dialogue.listen(sound())
+    mark = dialogue.mark()
+    old = dialogue.reply()
+    next(old)
+    dialogue.rewind(mark)
+    dialogue.listen(sound(0.5, seed=1))
+    now = dialogue.mark()
+    old.close()
+    assert dialogue.mark() is now
+
+
+def test_a_reading_that_breaks_leaves_the_turn_as_it_was(model, monkeypatch):
+    monkeypatch.setattr(ming_dialogue, "PIECE", 16)
+    dialogue = model.open()
+    dialogue.listen(sound())
+    before, parts = dialogue.mark(), dialogue.reply()
+    next(parts)
+    with monkeypatch.context() as broken, pytest.raises(MemoryError):
+        broken.setattr(model.thinker, "step", lambda *_: (_ for _ in ()).throw(MemoryError()))
+        next(parts)
+    assert dialogue.mark() is before
+    assert text_of(dialogue.reply())
+
+
 def test_pieces_are_the_turn(model, monkeypatch):
     replies = []
     for piece in (256, 7):
