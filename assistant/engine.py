@@ -199,7 +199,8 @@ class Line:
 
     def recognise(self, number: int, pcm: Pcm) -> None:
         """Have input [n] at the model's rate written down; a Recognised of this number comes."""
-        self._worker.post(partial(self._worker.recognise, number, pcm))
+        language = known_language(self._settings.language, self.engine.model.languages) or AUTO
+        self._worker.post(partial(self._worker.recognise, number, pcm, language))
         self.engine.wake()
 
     def transcribe(self, item_id: str) -> None:

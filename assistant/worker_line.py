@@ -181,11 +181,11 @@ class WorkerLine:
         else:
             self._tell(core.Transcribed(item_id, heard.text, heard.language))
 
-    def recognise(self, number: int, pcm: Pcm) -> None:
+    def recognise(self, number: int, pcm: Pcm, language: str) -> None:
         """Write down what is being said; who asks goes on without an answer too."""
         try:
             with self._timed("transcribe"):
-                heard = self._model.transcribe(pcm)
+                heard = self._model.transcribe(pcm, language)
         except Unsupported:
             self._tell(core.Recognised(number))
         except Exception:  # a model's fault must not end the thread

@@ -423,11 +423,11 @@ async def test_the_reply_before_a_dropped_one_can_still_be_cut(engine: Engine, m
 
 async def test_what_is_being_said_is_written_down_or_nobody_is_left_waiting(model: Any) -> None:
     class Deaf(ScriptedModel):
-        def transcribe(self, pcm: Any) -> Any:
+        def transcribe(self, pcm: Any, language: str = "auto") -> Any:
             raise Unsupported("this model cannot")
 
     class Broken(ScriptedModel):
-        def transcribe(self, pcm: Any) -> Any:
+        def transcribe(self, pcm: Any, language: str = "auto") -> Any:
             raise RuntimeError("boom")
 
     for mind, text in ((model, "count"), (Deaf(SCRIPT), None), (Broken(SCRIPT), None)):

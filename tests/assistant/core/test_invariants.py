@@ -151,21 +151,30 @@ class AnyConversation(RuleBasedStateMachine):
         by=st.integers(10, 60).map(lambda n: 10 * n),
         words=st.sampled_from(["mhm", "", "stop", "no", None]),
         sure=st.booleans(),
-        when=st.sampled_from(["pause", "end", "late"]),
+        when=st.sampled_from(["pause", "end", "goes on"]),
         confirm=st.booleans(),
     )
     def says_something_short(
         self, by: int, words: str | None, sure: bool, when: str, confirm: bool
     ) -> None:
-        """A stretch of speech whose words become known while it goes on, pauses or is over."""
+        """During a reply, if one can be had: speech whose words become known while it pauses, is
+        over, or not at all; it may go on."""
+        self.happen(ev.SpeechEnded(self.now, self.later(by)))
+        if self.core._state.active is None:
+            self.happen(ev.ResponseRequested())
+        if self.generations:
+            self.happen(ev.ReplyAudio(self.generations[-1], b"\0\0" * 2000, 0))
         start = self.now
         self.happen(ev.SpeechSuspected(self.later(by)))
         self.happen(ev.SpeechStarted(start, self.later(by)))
         if confirm:
             self.happen(ev.SpeechConfirmed(self.later(by)))
         self.happen(ev.SpeechPaused(self.later(by)))
-        if when == "pause":
+        if when != "end":
             self.recognises(self.core._state.asked, words, sure)
+        if when == "goes on":
+            self.happen(ev.SpeechResumed(self.later(by)))
+            self.happen(ev.SpeechPaused(self.later(by)))
         self.happen(ev.SpeechEnded(self.now, self.later(by)))
         if when == "end":
             self.recognises(self.core._state.asked, words, sure)
