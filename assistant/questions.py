@@ -7,11 +7,9 @@ import re
 _MARKS = ("?", "\uff1f")
 _PARTICLES = ("\u5417", "\u5462", "\u55ce", "\u54a9")  # ma, ne, maa, me: ends of Chinese questions
 _CLOSING = " \"'\u201d\u2019)\u300d"
-_ASKS = re.compile(
-    r"\b(?:can|could|may|shall|should|would|will|do|did|are|were|have) (?:i|we|you|they)\b"
-    r"|^(?:who|what|which|when|where|why|how|is it|is that|is this)\b"
-)
-"""How a question reads without punctuation, as nano speaks: `hello how can i help you`."""
+_ASKS = re.compile(r"\b(?:can|could|may|shall|should|would|will|do|did|are|have) (?:i|we|you)\b")
+"""How a question reads without punctuation, as nano speaks: `hello how can i help you`. Not
+every `why` asks: nano's jokes answer it themselves."""
 _PUNCTUATION = re.compile(r"[.!,;:\u3002\uff01\uff0c]")
 
 

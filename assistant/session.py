@@ -297,12 +297,11 @@ class Session(SessionRequests):
 
     def _reply_over(self, notice: ResponseDone) -> None:
         """The silence after it is counted from the moment its sound ends."""
-        parts = [
-            p for i in notice.response.output if isinstance(i, MessageItem) for p in i.content
-        ]
+        parts = [p for i in notice.response.output if isinstance(i, MessageItem) for p in i.content]
         said = " ".join(p.transcript for p in parts if isinstance(p, OutputAudio))
         written = " ".join(p.text for p in parts if isinstance(p, OutputText))
-        self._hearing.asked(is_question(said or written))
+        completed = notice.response.status == "completed"
+        self._hearing.asked(completed and is_question(said or written))
         if self._skills is not None:
             self._skills.remember_said(said)
         lead_ms = self._settings.send_lead_ms or 0

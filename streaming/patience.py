@@ -10,9 +10,10 @@ what it understood so far; between two bounds the silence follows it:
     early                 `--------   "set a timer for ten minutes"
          0   .15    .53    .9    1    probability that the speaker is done
 
-All three are as long as this speaker's pauses ask for, and longer after a question. Without an
-opinion (a model that has none, or none in time) the usual one counts. The numbers come from
-`make bench-endpoint`: least delay at two false cuts in 100 turns with pauses up to 400 ms.
+All three are as long as this speaker's pauses ask for; after a question usual and late are
+longer. Without an opinion (a model that has none, or none in time) the usual one counts. The
+numbers come from `make bench-endpoint`: least delay at two false cuts in 100 turns with pauses
+up to 400 ms.
 """
 
 from __future__ import annotations
@@ -29,16 +30,21 @@ Eagerness = Literal["low", "medium", "high", "auto"]
 OPEN, DONE = 0.15, 0.9
 """Below the first a speaker is certainly not done, above the second certainly."""
 AFTER_QUESTION = 1.5
-"""Who was asked something thinks while speaking; the wait is longer by this."""
+"""Who was asked something thinks while speaking; usual and late are longer by this."""
 
 
 @dataclass(frozen=True)
 class Bounds:
     """Silences that end a turn, ms: of who is certainly done, of who may be, of who is not."""
 
-    early: int
-    usual: int
-    late: int
+    early: float
+    usual: float
+    late: float
+
+    @property
+    def thoughtful(self) -> Bounds:
+        """Of who was asked something: an answer that sounds finished is finished all the same."""
+        return Bounds(self.early, AFTER_QUESTION * self.usual, AFTER_QUESTION * self.late)
 
 
 BOUNDS: dict[Eagerness, Bounds] = {
@@ -80,11 +86,10 @@ class Patience:
         """
         if self.detection == "silence":
             return fixed_ms
-        wanted = _between(BOUNDS[self.eagerness], complete)
+        bounds = BOUNDS[self.eagerness]
+        wanted = _between(bounds.thoughtful if asked else bounds, complete)
         if self.learn_pauses and pauses is not None:
             wanted *= pauses.share
-        if asked:
-            wanted *= AFTER_QUESTION
         return min(max(round(wanted), SHORTEST_SILENCE_MS), LONGEST_SILENCE_MS)
 
 

@@ -32,6 +32,7 @@ def test_questions_are_known(text):
         "i am viva your voice assistant",
         "灯开了。",
         "How you do it is up to you. I am done.",
+        "why did the clock go to school because it wanted to learn the time",
     ],
 )
 def test_statements_are_not(text):

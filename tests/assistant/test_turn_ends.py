@@ -83,6 +83,17 @@ async def test_the_answer_to_a_question_may_take_its_time() -> None:
     assert again == pytest.approx(usual, abs=STEP_MS)
 
 
+async def test_a_question_that_was_cut_off_was_not_asked() -> None:
+    mind = ScriptedModel({"set a timer": [Say("for how long shall i set it?")]}, ["hello"])
+    mind.part_s = 0.05
+    async with live(mind, SEMANTIC, barge_in="instant") as room:
+        await room.says("set a timer")
+        await room.until(no.ResponseCreated)
+        await room.hear(mind.voice("hello", 0.5))
+        assert (await room.reply()).response.status == "cancelled"
+        assert not room.session._hearing.answers
+
+
 @pytest.mark.parametrize("modality", ["audio", "text"])
 async def test_after_a_question_it_speaks_up_later(modality: str) -> None:
     settings = replace(SEMANTIC, idle_timeout_ms=2000)
