@@ -150,7 +150,8 @@ class Hearing:
         if isinstance(event, found.Unvoiced):
             return core.SpeechDenied(at)
         if isinstance(event, found.SpeechStarted):
-            return core.SpeechStarted(event.start + self._origin, at)
+            start, voiced = event.start + self._origin, event.first_voiced + self._origin
+            return core.SpeechStarted(start, at, voiced)
         if isinstance(event, found.Confirmed):
             return core.SpeechConfirmed(at)
         if isinstance(event, found.SoftEnd):

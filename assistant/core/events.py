@@ -47,10 +47,17 @@ class SpeechDenied:
 
 @dataclass(frozen=True)
 class SpeechStarted:
-    """Speech for sure. start: where it began, padding included; at: when this was known."""
+    """Speech for sure.
+
+    Args:
+        start: where it began, padding included.
+        at: when this was known.
+        first_voiced: its first sample without the padding; None: as late as `at`.
+    """
 
     start: int
     at: int
+    first_voiced: int | None = None
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from .replies import Replies
 from .state import Candidate, State
 from .turns import Turns
 
-FIRST_LOOK_MS = 550
-"""After the suspicion that somebody speaks, its words are asked for; or at its first pause."""
+FIRST_LOOK_MS = 520
+"""So long after its first voiced sample, or at its first pause, its words are asked for."""
 AGAIN_MS = 250
 """Speech that has said nothing yet is looked at again after so long."""
 LONGEST_MURMUR_MS = 1500
@@ -52,7 +52,6 @@ class Voice:
         self._state = state
         self._replies = replies
         self._turns = turns
-        self._suspected_at = 0
 
     def receive(self, event: SpeechEvent) -> None:
         """Take what was heard of the user's voice."""
@@ -80,12 +79,11 @@ class Voice:
 
     def _heard(self, event: SpeechEvent) -> None:
         if isinstance(event, SpeechSuspected):
-            self._suspected_at = event.at
             self._suspected()
         elif isinstance(event, SpeechDenied):
             self._let_go()
         elif isinstance(event, SpeechStarted):
-            self._started(max(event.start, self._state.buffer_start), event.at)
+            self._started(event)
         elif isinstance(event, SpeechConfirmed):
             self._confirmed()
         elif isinstance(event, SpeechPaused):
@@ -109,8 +107,9 @@ class Voice:
         if candidate is None or candidate.murmured:
             self._turns.resume_playout()
 
-    def _started(self, start: int, at: int) -> None:
+    def _started(self, event: SpeechStarted) -> None:
         state = self._state
+        start = max(event.start, state.buffer_start)
         if state.turn is not None:
             return
         if state.active is None:
@@ -126,7 +125,8 @@ class Voice:
             if before is not None and not before.murmured:  # the last words are not known yet
                 start = min(start, before.start)
             state.candidate = Candidate(start)
-            self._ask(state.candidate, max(at, self._suspected_at + self._first_look))
+            voiced = event.at if event.first_voiced is None else event.first_voiced
+            self._ask(state.candidate, max(event.at, voiced + self._first_look))
 
     def _confirmed(self) -> None:
         candidate = self._state.candidate

@@ -73,7 +73,7 @@ def test_a_noise_that_is_no_speech_pauses_for_a_moment() -> None:
 
 def test_a_murmur_that_goes_on_is_asked_about_again_and_then_left_alone() -> None:
     play = replying()(PAUSED)
-    for end_ms in (3230, 3480):
+    for end_ms in (3260, 3510):
         play("reads mhm | Recognise")
         assert play.last(fx.Recognise).end == end_ms * PER_MS
     play("reads mhm mhm | ResumePlayout")
@@ -117,7 +117,11 @@ def test_words_stop_the_reply_at_the_sample_heard() -> None:
 
 def test_the_first_look_comes_after_the_time_that_was_set() -> None:
     play = replying(confirm_ms=400)(PAUSED)
-    assert play.last(fx.Recognise).end == (2430 + 400) * PER_MS
+    started = ev.SpeechStarted(2200 * PER_MS, 2490 * PER_MS, 2400 * PER_MS)
+    again = replying()
+    again.happen(started)
+    assert again.last(fx.Recognise).end == (2400 + 520) * PER_MS
+    assert play.last(fx.Recognise).end == (2490 + 400) * PER_MS
 
 
 def test_words_known_at_the_pause_prepare_the_next_reply() -> None:
