@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -56,9 +56,19 @@ def without_repeats(logits: Tensor, before: Sequence[int], n: int) -> Tensor:
     """logits [V] with those tokens forbidden that would say n tokens of `before` again."""
     if n <= 0 or len(before) < n:
         return logits
-    tail = tuple(before[len(before) - n + 1 :])
-    starts = range(len(before) - n + 1)
-    banned = {before[i + n - 1] for i in starts if tuple(before[i : i + n - 1]) == tail}
+    banned = set(before) if n == 1 else set(_followers(before, before[len(before) - n + 1 :]))
     if not banned:
         return logits
     return logits.index_fill(-1, torch.tensor(sorted(banned), device=logits.device), -torch.inf)
+
+
+def _followers(before: Sequence[int], tail: Sequence[int]) -> Iterator[int]:
+    """The tokens that came after the tokens `tail` earlier in `before`."""
+    at = len(tail) - 2  # the tail's last token is looked for: `index` is quick over long texts
+    while True:
+        try:
+            at = before.index(tail[-1], at + 1, len(before) - 1)
+        except ValueError:
+            return
+        if before[at - len(tail) + 1 : at + 1] == tail:
+            yield before[at + 1]
