@@ -66,12 +66,14 @@ def judge(
     murmurs, stops = _phrases(tuple(backchannels)), _phrases(tuple(stop_phrases))
     if not words:
         return "nothing"
-    if _made_of(words, murmurs) or (not sure and _mostly(words, murmurs)):
+    if _made_of(words, murmurs):
         return "murmur"
     beside = murmurs | _phrases(_COURTESIES)
     if _made_of(words, stops | beside) and not _made_of(words, beside):
         return "stop"
-    return "words" if sure or _made_of(words, _phrases(_OBJECTIONS)) else "unsure"
+    if sure or _made_of(words, _phrases(_OBJECTIONS)):
+        return "words"
+    return "murmur" if _mostly(words, murmurs) else "unsure"
 
 
 @lru_cache(maxsize=64)
@@ -91,8 +93,12 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _mostly(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:
-    """Whether at least every other word is a phrase of the list: "okay y", say."""
-    return 2 * sum((word,) in phrases for word in words) >= len(words)
+    """Whether at least every other word is a phrase of the list: "okay y", say.
+
+    In Chinese the same signs stand for much else, so there it says nothing.
+    """
+    latin = all(word.isascii() for word in words)
+    return latin and 2 * sum((word,) in phrases for word in words) >= len(words)
 
 
 def _made_of(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:
