@@ -48,7 +48,7 @@ def test_each_layer_overrides_the_one_below(config_file):
 def test_the_preset_can_come_from_file_environment_or_command_line(config_file):
     file = config_file('preset = "smart-speaker"\n')
     chosen = {"VIVAVOCE_PRESET": "test"}
-    assert load_config(file, environment={}).turn.silence_ms == 600
+    assert load_config(file, environment={}).audio.volume_percent == 60
     assert load_config(file, environment=chosen).preset == "test"
     assert load_config(file, preset="nano", environment=chosen).preset == "nano"
 
