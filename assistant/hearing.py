@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..streaming import endpoint as found
+from ..streaming.alarm import Alarm
 from ..streaming.endpoint import EndpointSettings, SpeechDetector
 from ..streaming.frames import Pcm
 from ..streaming.patience import Patience
@@ -20,10 +21,13 @@ from ..streaming.vad import VAD_RATE_HZ, Vad, VadKind, make_vad, silero_availabl
 from ..streaming.vad_pair import VadPair
 from .core import events as core
 
-UNSURE_S = 3.0
+UNSURE_S = 5.0
 """So long after the loudspeaker first sounded an echo canceller may not know the room yet."""
 ECHO_FLOOR_DBFS = -45.0
 """What is softer while the loudspeaker sounds is taken for its echo."""
+ALARMED_ONSET_MS = 140
+"""Open gate that makes a voice while the reply is paused for it: a light detector goes on hearing
+it, and the echo is gone."""
 
 
 class Hearing:
@@ -75,20 +79,54 @@ class Hearing:
         self._complete: float | None = None
         self._speaker = replace(self._speaker, last_voiced=None, longest=0)
         self._vad = _detectors(self._kind, self._echo)
+        self._alarm = Alarm()
         self._choose()
         self._detector = SpeechDetector(self._vad, self._settings)
+        self._light = make_vad("webrtc") if self._echo else None
+        self._suspected = False
         self._apply()
 
     def feed(self, pcm: Pcm) -> list[core.SpeechEvent]:
         """What the next samples [n] at 16 kHz bring."""
-        events = []
+        events = self._alarmed(pcm)
         for event in self._detector.events(pcm):
             self._learn(event)
-            events.append(self._event(event))
+            if self._tells(event):
+                events.append(self._event(event))
         if self._far_end:
             self._far_end_samples += len(pcm)
             self._apply()
         return events
+
+    def _alarmed(self, pcm: Pcm) -> list[core.SpeechEvent]:
+        """The first suspicion beside a loudspeaker, and its end where nobody agreed."""
+        events: list[core.SpeechEvent] = []
+        if self._light is None:
+            return events
+        for voicing in self._light.feed(pcm):
+            known = self._suspected or self._detector.speaking
+            armed = self._far_end and not self._unsure and not known
+            change = self._alarm.step(voicing, armed)
+            if change is None:
+                continue
+            self._choose()
+            self._apply()
+            if not known:
+                told = core.SpeechSuspected if change == "raised" else core.SpeechDenied
+                events.append(told(voicing.end + self._origin))
+        return events
+
+    def _tells(self, event: found.EndpointEvent) -> bool:
+        """Whether an event of the detector says more than the alarm has said."""
+        alarmed = self._alarm.raised
+        if isinstance(event, found.Voiced | found.Unvoiced):
+            self._suspected = isinstance(event, found.Voiced)
+            return not alarmed
+        if isinstance(event, found.SpeechStarted):
+            self._suspected = False
+            self._alarm.agree()
+            self._choose()
+        return True
 
     # --- what is known of the moment ---------------------------------------------------------
 
@@ -120,7 +158,8 @@ class Hearing:
 
     def _choose(self) -> None:
         if isinstance(self._vad, VadPair):
-            self._vad.choose(strict=self._far_end)
+            careful = self._far_end or self._kind != "webrtc"
+            self._vad.choose(strict=careful and not self._alarm.raised)
 
     def _learn(self, event: found.EndpointEvent) -> None:
         self._speaker = self._speaker.after(event)
@@ -130,6 +169,11 @@ class Hearing:
             self._asked = False
         self._apply()
 
+    @property
+    def _unsure(self) -> bool:
+        """The canceller may not know the room yet."""
+        return self._far_end_samples < UNSURE_S * VAD_RATE_HZ
+
     def _apply(self) -> None:
         """The detector's settings follow what is known."""
         settings = self._settings
@@ -138,8 +182,7 @@ class Hearing:
         )
         settings = replace(settings, silence_ms=silence_ms)
         if self._far_end:
-            unsure = self._far_end_samples < UNSURE_S * VAD_RATE_HZ
-            settings = beside_a_loudspeaker(settings, unsure)
+            settings = beside_a_loudspeaker(settings, self._unsure, self._alarm.raised)
         if settings != self._detector.settings:
             self._detector.settings = settings
 
@@ -161,13 +204,18 @@ class Hearing:
         return core.SpeechEnded(event.end + self._origin, at)
 
 
-def beside_a_loudspeaker(settings: EndpointSettings, unsure: bool) -> EndpointSettings:
+def beside_a_loudspeaker(
+    settings: EndpointSettings, unsure: bool, alarmed: bool = False
+) -> EndpointSettings:
     """Settings that take no residue of an echo for speech.
 
     Args:
         settings: those of a room where nothing sounds.
         unsure: the canceller may not know the room yet.
+        alarmed: the reply was paused for a suspicion, so its echo is dying away.
     """
+    if alarmed:
+        return replace(settings, onset_ms=ALARMED_ONSET_MS, least_dbfs=ECHO_FLOOR_DBFS)
     threshold = max(settings.on_threshold, 0.7 if unsure else 0.5)
     return replace(
         settings,
@@ -180,8 +228,8 @@ def beside_a_loudspeaker(settings: EndpointSettings, unsure: bool) -> EndpointSe
 
 
 def _detectors(kind: VadKind, echo: bool) -> Vad:
-    """The detector asked for, with silero beside a light one for when the loudspeaker sounds."""
+    """The detector asked for; beside a loudspeaker silero, and a light one for alarms."""
     vad = make_vad(kind)
-    if echo and vad.kind != "silero" and silero_available():
-        return VadPair(vad, make_vad("silero"))
+    if echo and silero_available():
+        return VadPair(make_vad("webrtc"), make_vad("silero"))
     return vad

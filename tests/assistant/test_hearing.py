@@ -9,11 +9,13 @@ import pytest
 
 from tests.streaming.sounds import at_level, human, noise, silence, vowel
 from vivavoce.assistant.core.events import (
+    SpeechDenied,
     SpeechEnded,
     SpeechEvent,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    SpeechSuspected,
 )
 from vivavoce.assistant.hearing import Hearing, beside_a_loudspeaker
 from vivavoce.streaming.endpoint import EndpointSettings
@@ -180,7 +182,7 @@ def test_it_is_strictest_while_the_canceller_does_not_know_the_room():
     ear = with_echo()
     ear.far_end(True)
     unsure = ear.settings
-    hear(ear, silence(2.9))
+    hear(ear, silence(4.9))
     assert ear.settings == unsure
     hear(ear, silence(0.2))
     sure = ear.settings
@@ -190,6 +192,39 @@ def test_it_is_strictest_while_the_canceller_does_not_know_the_room():
     assert ear.settings == replace(EndpointSettings(), silence_ms=WAITS.usual)
     ear.far_end(True)
     assert ear.settings == sure
+
+
+@needs_silero
+def test_a_light_detector_cries_first_and_is_overruled_when_nobody_agrees():
+    ear = with_echo("silero")
+    ear.far_end(True)
+    hear(ear, silence(5.5))
+    told = hear(ear, vowel(0.12), silence(1.0))
+    assert [type(event) for event in told] == [SpeechSuspected, SpeechDenied]
+    assert told[0].at / 16_000 == pytest.approx(5.5, abs=0.13)
+    assert told[1].at > told[0].at
+
+
+def test_an_alarm_that_was_right_is_told_once():
+    ear = with_echo()
+    ear.far_end(True)
+    hear(ear, noise(5.5, -60))
+    told = hear(ear, human() + noise(len(human()) / 16_000, -60))
+    kinds = [type(event) for event in told]
+    started = kinds.index(SpeechStarted)
+    assert kinds[:started] == [SpeechSuspected]
+    assert told[started].at - told[0].at < 16_000 * 0.35
+
+
+def test_no_alarm_while_the_canceller_does_not_know_the_room_or_nothing_sounds():
+    ear = with_echo("silero")
+    ear.far_end(True)
+    assert hear(ear, silence(0.5), vowel(0.08), silence(0.5)) == []
+    quiet = with_echo("silero")
+    hear(quiet, silence(5.5))
+    assert not quiet._alarm.raised
+    hear(quiet, vowel(0.08))
+    assert not quiet._alarm.raised
 
 
 def test_settings_stricter_than_the_loudspeaker_asks_for_stay():
