@@ -270,7 +270,7 @@ def test_a_restored_endpointer_goes_on_as_if_it_had_never_left(picture, endpoint
     assert [e for v in frames for e in endpoint.step(v)] == run(picture, endpoint_settings)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(PICTURES, st.lists(st.tuples(st.integers(0, 120), ANY_SETTINGS), max_size=12))
 def test_the_grammar_holds_however_the_settings_change_on_the_way(picture, changes):
     endpoint = Endpoint()
