@@ -57,10 +57,11 @@ class Plan:
 
 QUICK = Plan(
     places=("desk",),
-    own_s=10.0,
-    n_interruptions=2,
-    n_bystanders=3,
-    n_turns=2,
+    own_s=5.0,
+    n_interruptions=1,
+    n_bystanders=2,
+    n_turns=1,
+    presets=("instant",),
     kinds=(),
 )
 LONGEST_SCENE_S = 150.0
