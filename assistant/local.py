@@ -84,7 +84,8 @@ class LocalSound:
         self._counted.enter_context(meter.metrics.session("microphone"))
         await session.open()
         hearer = SessionHearer(session, settings, meter.heard)
-        self._task = asyncio.create_task(self.microphone.run(self.card, hearer), name="microphone")
+        await self.microphone.begin(self.card, hearer)
+        self._task = asyncio.create_task(self.microphone.run(), name="microphone")
 
     def noticed(self, notice: PlayoutNotice) -> None:
         """What the loudspeaker says of a reply."""

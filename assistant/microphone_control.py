@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MICROPHONE_HZ = 16_000
 LONGEST_BACKLOG = 250  # frames of 20 ms that may wait for the event loop
 KEPT_S = 1.0  # of what nobody listened to, for what was said before the microphone opened
+STOPPING = "the microphone is closed: the daemon is stopping"
 _SLOW_WATCHER = 32  # changes that may wait for one who watches; then the oldest is dropped
 
 
@@ -146,7 +147,8 @@ class MicrophoneControl:
         self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken, playing))
 
     def _keep(self, frame: _Frame) -> None:
-        if self._inbox.qsize() < LONGEST_BACKLOG or frame.woken:
+        begun = self._hearer is not None
+        if begun and (self._inbox.qsize() < LONGEST_BACKLOG or frame.woken):
             self._inbox.put_nowait(frame)
 
     # --- everybody ---------------------------------------------------------------------------
@@ -194,7 +196,7 @@ class MicrophoneControl:
                 try:
                     status = await asyncio.wait_for(waiting.get(), at_least_every_s)
                 except asyncio.TimeoutError:
-                    status = self.status
+                    status = None if self._closed else self.status
         finally:
             self._watchers.discard(waiting)
 
@@ -210,25 +212,33 @@ class MicrophoneControl:
 
     async def _order(self, make: Callable[[int], mic.Event]) -> None:
         if self._closed:
-            raise MicrophoneRefused("the microphone is closed: the daemon is stopping")
+            raise MicrophoneRefused(STOPPING)
         order = _Order(make)
         self._inbox.put_nowait(order)
         await order.done
 
     # --- its owner ---------------------------------------------------------------------------
 
-    async def run(self, device: Device, hearer: Hearer) -> None:
-        """Serve until cancelled. `device` may be open already."""
+    async def begin(self, device: Device, hearer: Hearer) -> None:
+        """Open the device, which is closed, unless it shall begin muted. Then `run`."""
         self._device, self._hearer = device, hearer
-        await self._carry_out(self._microphone.start())
+        try:
+            await self._carry_out(self._microphone.start())
+        except Exception:  # the supervisor, as in `run`
+            log.exception("the microphone could not begin")
+
+    async def run(self) -> None:
+        """Serve until cancelled, once begun."""
         while True:
             item = await self._inbox.get()
             try:
                 await self._take(item)
+            except asyncio.CancelledError:
+                _refuse(item, STOPPING)
+                raise
             except Exception as error:  # the supervisor: one failure must not make it deaf
                 log.exception("the microphone could not handle %s", type(item).__name__)
-                if isinstance(item, _Order) and not item.done.done():
-                    item.done.set_exception(MicrophoneRefused(f"it failed: {error}"))
+                _refuse(item, f"it failed: {error}")
 
     def close(self) -> None:
         """No more changes will come; whoever waits is told."""
@@ -236,9 +246,7 @@ class MicrophoneControl:
         for waiting in self._watchers:
             waiting.put_nowait(None)
         while not self._inbox.empty():
-            item = self._inbox.get_nowait()
-            if isinstance(item, _Order) and not item.done.done():
-                item.done.set_exception(MicrophoneRefused("the daemon is stopping"))
+            _refuse(self._inbox.get_nowait(), STOPPING)
 
     async def _take(self, item: _Frame | _Order) -> None:
         if isinstance(item, _Order):
@@ -307,3 +315,9 @@ class MicrophoneControl:
             if waiting.qsize() >= _SLOW_WATCHER:
                 waiting.get_nowait()
             waiting.put_nowait(status)
+
+
+def _refuse(item: _Frame | _Order, why: str) -> None:
+    """Whoever waits for an order that is not carried out learns why."""
+    if isinstance(item, _Order) and not item.done.done():
+        item.done.set_exception(MicrophoneRefused(why))

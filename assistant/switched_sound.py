@@ -22,7 +22,7 @@ def open_switched_sound(
     on_change: Callable[[Status], None] = lambda status: None,
     on_wake: Callable[[By], None] = lambda by: None,
 ) -> tuple[SoundCard, MicrophoneControl]:
-    """Open the devices; nobody is given the microphone's sound before the control runs.
+    """Open the loudspeaker; the microphone is the control's to open, once it begins.
 
     Args:
         audio: which devices.
@@ -54,7 +54,7 @@ def open_switched_sound(
         audio,
         heard,
         on_notice,
-        muted=microphone.muted,
+        muted=True,
         on_change=device_changed,
     )
     if ear is not None and card.playout.reference is not None:

@@ -114,16 +114,19 @@ class Side:
         self._device = self._before = device
         self.opened_s = time.monotonic()
 
-    def open_again(self, found: list[DeviceInfo]) -> bool:
-        """Opens the device, or the stand-in if that does not work; says whether it did."""
+    def open_again(self, found: list[DeviceInfo], level: int = logging.DEBUG) -> bool:
+        """Opens the device, or the stand-in if that does not work; says whether it did, and
+        logs at `level` why not.
+        """
+        was_open_once = self._before is not None
         self.xruns.calm()
         try:
             self.open(found)
         except DeviceUnavailable as error:
-            log.debug("the %s is still away: %s", self.name, error)
+            log.log(level, "the %s is not there: %s", self.name, error)
             self.stand_in()
             return False
-        self.n_reopened += 1
+        self.n_reopened += was_open_once
         return True
 
     def stand_in(self) -> None:

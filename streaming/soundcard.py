@@ -184,7 +184,7 @@ class SoundCard:
             if self._closing.is_set() or self._input.wanted:
                 return
             self._input.wanted = True
-            if not self._input.open_again(self._known_devices()):
+            if not self._input.open_again(self._known_devices(), logging.WARNING):
                 self._miss(self._input)
         self._tell()
 
@@ -223,7 +223,7 @@ class SoundCard:
                 except DeviceUnavailable as error:
                     if not patient:
                         raise
-                    log.warning("the %s is not there yet: %s", side.name, error)
+                    log.warning("the %s is not there: %s", side.name, error)
                     side.stand_in()
         except Exception:
             for side in self._sides:
@@ -251,14 +251,21 @@ class SoundCard:
 
     def _tend(self) -> None:
         while not self._closing.wait(_TEND_EVERY_S):
-            with self._lock:
-                for side in self._sides:
-                    if not self._closing.is_set():
-                        self._check(side)
+            try:
+                self._tend_once()
+            except Exception:  # the boundary of this thread: a driver's own way to fail
+                log.exception("the sound devices could not be tended; it is tried again")
+                self._closing.wait(_LOOK_AFTER_S)
+
+    def _tend_once(self) -> None:
+        with self._lock:
+            for side in self._sides:
+                if not self._closing.is_set():
+                    self._check(side)
+        self._tell()
+        if any(side.away for side in self._sides) and time.monotonic() >= self._look_at_s:
+            self._search()
             self._tell()
-            if any(side.away for side in self._sides) and time.monotonic() >= self._look_at_s:
-                self._search()
-                self._tell()
 
     def _check(self, side: Side) -> None:
         trouble = side.trouble()

@@ -54,7 +54,8 @@ async def converse(url: str, config: Config) -> None:
             on_event=captions.take,
             microphone=False,
         ) as conversation:
-            running = asyncio.create_task(microphone.run(card, WireHearer(conversation)))
+            await microphone.begin(card, WireHearer(conversation))
+            running = asyncio.create_task(microphone.run())
             try:
                 keys = Keys(microphone, conversation, captions)
                 with keys_pressed(keys.press) as there_are:

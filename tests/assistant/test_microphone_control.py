@@ -116,7 +116,8 @@ class Stage:
 @contextlib.asynccontextmanager
 async def stage(activation: str, **options: object):
     made = Stage(activation, **options)
-    task = asyncio.create_task(made.control.run(made.card, made.room))
+    await made.control.begin(made.card, made.room)
+    task = asyncio.create_task(made.control.run())
     await made.settle()
     try:
         yield made
@@ -260,3 +261,34 @@ async def test_a_device_that_fails_is_said_and_does_not_end_the_service(caplog):
         assert not on.card.microphone_open and on.control.status.muted
     with pytest.raises(MicrophoneRefused, match="stopping"):
         await on.control.set_muted(False)
+
+
+async def test_nothing_opens_and_nothing_is_heard_before_it_begins():
+    on = Stage("always")
+    on.control.heard(np.full(FRAME, COMMAND, np.float32))
+    await asyncio.sleep(0)
+    assert on.log == [] and not on.card.microphone_open
+    await on.control.begin(on.card, on.room)
+    running = asyncio.create_task(on.control.run())
+    await on.hears(0.1, 0.1)
+    running.cancel()
+    assert on.log == ["open always", "opened", "forget"]
+    assert set(on.room.sound.tolist()) == {np.float32(0.1)}
+
+
+async def test_an_order_under_way_when_the_daemon_stops_is_refused():
+    on = Stage("always")
+    began, never = asyncio.Event(), asyncio.Event()
+
+    async def forget(by_hand: bool) -> None:
+        began.set()
+        await never.wait()
+
+    await on.control.begin(on.card, on.room)
+    on.room.forget = forget  # type: ignore[method-assign]
+    running = asyncio.create_task(on.control.run())
+    order = asyncio.create_task(on.control.set_muted(True))
+    await began.wait()
+    running.cancel()
+    with pytest.raises(MicrophoneRefused, match="stopping"):
+        await asyncio.wait_for(order, 5)

@@ -8,11 +8,14 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tests.support.stage import StageBackend
 from vivavoce.assistant import sound
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.echo_metrics import EchoMetrics
 from vivavoce.assistant.errors import UserError
+from vivavoce.assistant.switched_sound import open_switched_sound
 from vivavoce.streaming.device_file import FileBackend
+from vivavoce.streaming.frames import Pcm
 from vivavoce.streaming.front_end import FrontEnd
 from vivavoce.streaming.reference import Reference
 
@@ -20,6 +23,24 @@ from vivavoce.streaming.reference import Reference
 @pytest.fixture
 def without_livekit(monkeypatch):
     monkeypatch.setitem(sys.modules, "livekit.rtc", None)
+
+
+class Deaf:
+    """A conversation that keeps nothing."""
+
+    engaged = False
+
+    async def hear(self, pcm: Pcm, playing: bool = False) -> None:
+        pass
+
+    async def forget(self, by_hand: bool) -> None:
+        pass
+
+    async def answer(self) -> None:
+        pass
+
+    async def interrupt(self, by_hand: bool) -> None:
+        pass
 
 
 def rung(monkeypatch, **audio: object) -> str:
@@ -81,3 +102,22 @@ def test_what_was_asked_for_by_name_and_is_not_there_is_one_sentence(
 ):
     with pytest.raises(UserError, match=r"^\w.+ package livekit: pip install livekit\.$"):
         rung(monkeypatch, **wanted)
+
+
+async def test_the_microphone_is_closed_until_it_is_told_to_be_open(monkeypatch, tmp_path):
+    stage = StageBackend(tmp_path / "played.wav")
+    monkeypatch.setattr(sound, "try_backend", lambda name: stage)
+    config = load_config(preset="test")
+    told: list[tuple[str, int]] = []
+    card, microphone = open_switched_sound(
+        config.audio,
+        config.microphone,
+        on_change=lambda now: told.append((now.state, stage.n_open)),
+    )
+    with card:
+        assert (microphone.status.state, stage.n_open) == ("muted", 0)
+        await microphone.begin(card, Deaf())
+        assert (microphone.status.state, stage.n_open) == ("open", 1)
+    assert told[0] == ("open", 0), "told first, opened then"
+    assert card.report().microphone.n_reopened == 0
+    microphone.close()

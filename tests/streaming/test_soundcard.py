@@ -147,7 +147,26 @@ def test_a_patient_card_waits_for_a_device_that_is_not_there_yet(hasty, caplog):
         backend.there = [SPEAKER, USB]
         assert eventually(lambda: changes == [True])
         assert card.report().microphone.device == USB
-    assert "the microphone is not there yet: no microphone was found" in caplog.text
+    assert "the microphone is not there: no microphone was found" in caplog.text
+
+
+def test_a_driver_that_fails_in_its_own_way_does_not_end_the_tending(hasty, monkeypatch, caplog):
+    backend = FakeBackend()
+    look, failures = backend.look, [OSError("out of file handles")]
+
+    def fail_once() -> list[DeviceInfo]:
+        if failures:
+            raise failures.pop()
+        return look()
+
+    monkeypatch.setattr(backend, "look", fail_once)
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.there = []
+        backend.inputs[0].alive = False
+        assert eventually(lambda: not card.microphone_open and not failures)
+        backend.there = backend.known
+        assert eventually(lambda: card.microphone_open)
+    assert "out of file handles" in caplog.text
 
 
 def test_mute_closes_the_stream_and_silence_is_captured(hasty):
