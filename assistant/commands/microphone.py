@@ -77,7 +77,7 @@ def in_words(status: Mapping[str, Any]) -> str:
         ("open", "follow_up"): "open: it may be answered without the wake word",
         ("open", "button"): "open: the button is held",
     }.get((status["state"], status["why"]), str(status["state"]))
-    return words if status["device_open"] else f"{words} (but no microphone is there)"
+    return words if status["device_open"] else f"{words} (but its device is not open)"
 
 
 class _Daemon:
@@ -104,8 +104,13 @@ class _Daemon:
         """The status, after a change if one is given."""
         data = None if change is None else json.dumps(change).encode()
         with self._open(_PATH, data, _PATIENCE_S) as reply:
-            status: dict[str, Any] = json.loads(reply.read())
-            return status
+            try:
+                status = json.loads(reply.read())
+            except (ValueError, OSError, http.client.HTTPException):
+                status = None
+        if not isinstance(status, dict) or "state" not in status:
+            raise UserError(f"What answers at {self._address} is no daemon of vivavoce.")
+        return status
 
     def follow(self) -> Any:
         """Statuses as they come."""
@@ -137,7 +142,10 @@ def http_address(url: str, host: str, port: int) -> str:
     if not url:
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")  # no address at all
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     if scheme not in ("http", "https") or not parts.netloc:
         raise UserError(f"{url!r} is no address of a daemon; give HOST:PORT.")

@@ -176,7 +176,10 @@ def realtime_url(url: str, model: str | None, real_time: bool = True) -> str:
 
     `pace=0` asks the daemon to send sound as it is made, not as it plays.
     """
-    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"ws://{url}")
+    except ValueError:  # half an IPv6 address
+        raise UserError(f"{url!r} is no address of a daemon; give ws://HOST:PORT.") from None
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = parts.path if parts.path.strip("/") else REALTIME_PATH
     query = dict(parse_qsl(parts.query))

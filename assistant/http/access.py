@@ -68,7 +68,10 @@ class Rules:
             return True
         if self.api_key and not is_loopback(self.host):
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and parts.netloc == host_header
 
     def accepts_key(self, key: str | None) -> bool:

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from ..metrics import CONTENT_TYPE, Metrics
 from ..realtime.endpoint import RealtimeEndpoint
 from ..realtime.service import Limits, Service
-from .access import Gate, Rules
+from .access import Gate, Rules, key_of
 from .microphone import MicrophonePages
 from .replies import error_reply
 
@@ -37,9 +37,9 @@ def make_app(
         limits: what a client, and all of them, may take.
         metrics: where things are counted; fresh ones unless given.
     """
-    metrics = metrics or Metrics()
+    metrics, rules = metrics or Metrics(), rules or Rules()
     realtime = RealtimeEndpoint(service, limits or Limits(), metrics)
-    status = StatusPages(service, metrics)
+    status = StatusPages(service, metrics, rules)
     return Starlette(
         routes=[
             *status.routes(),
@@ -49,7 +49,7 @@ def make_app(
             Route("/v1/images/{path:path}", _no_pictures, methods=["GET", "POST"]),
             WebSocketRoute("/{path:path}", _no_socket_here),
         ],
-        middleware=[Middleware(Gate, rules=rules or Rules(), metrics=metrics)],
+        middleware=[Middleware(Gate, rules=rules, metrics=metrics)],
         exception_handlers={HTTPException: _http_error, Exception: _our_error},
     )
 
@@ -57,9 +57,10 @@ def make_app(
 class StatusPages:
     """What monitors and client libraries ask before they talk."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
+    def __init__(self, service: Service, metrics: Metrics, rules: Rules) -> None:
         self._service = service
         self._metrics = metrics
+        self._rules = rules
 
     def routes(self) -> list[Route]:
         return [
@@ -73,8 +74,11 @@ class StatusPages:
         ]
 
     async def health(self, request: Request) -> Response:
-        """The event loop runs; and how the local sound fares, where there is some."""
-        sound = dict(self._service.sound())
+        """The event loop runs; and how the local sound fares, where there is some, for who has
+        the key: it tells whether somebody speaks in that room.
+        """
+        known = self._rules.accepts_key(key_of(request.headers))
+        sound = dict(self._service.sound()) if known else {}
         return JSONResponse({"status": "ok"} | ({"sound": sound} if sound else {}))
 
     async def ready(self, request: Request) -> Response:

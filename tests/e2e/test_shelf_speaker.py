@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
@@ -219,6 +221,31 @@ async def test_the_commands_see_and_switch_the_running_daemon(shelf, tmp_path):
         assert at.card.n_open == 1
     gone = await asyncio.to_thread(CliRunner().invoke, app, ["mute", "--url", at.address])
     assert isinstance(gone.exception, UserError) and "No daemon answers at" in str(gone.exception)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://here", "://"])
+def test_what_is_no_address_is_said_in_a_sentence(url):
+    done = CliRunner().invoke(app, ["microphone", "--url", url])
+    assert isinstance(done.exception, UserError) and "no address" in str(done.exception)
+
+
+@pytest.mark.parametrize("answer", [b"<html>hello</html>", b"[]", b'{"status": "ok"}'])
+def test_another_server_is_not_taken_for_the_daemon(answer):
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.handle_request, daemon=True).start()
+        url = f"127.0.0.1:{other.server_port}"
+        done = CliRunner().invoke(app, ["microphone", "--url", url])
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception) == f"What answers at http://{url} is no daemon of vivavoce."
 
 
 async def test_what_is_no_order_changes_nothing_and_is_told_how_to_ask(shelf):

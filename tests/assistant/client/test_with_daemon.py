@@ -93,6 +93,8 @@ def test_addresses_are_completed():
     for short in ("127.0.0.1:8765", "ws://127.0.0.1:8765", "http://127.0.0.1:8765/", whole):
         assert realtime_url(short, None) == whole
     assert realtime_url(f"{whole}?model=a", "b", real_time=False) == f"{whole}?model=a&pace=0"
+    with pytest.raises(UserError, match="no address of a daemon"):
+        realtime_url("ws://[::1", None)
     assert realtime_url("host:1", "nano") == "ws://host:1/v1/realtime?model=nano"
 
 

@@ -39,6 +39,7 @@ def test_no_origin_is_no_browser() -> None:
     "origin",
     [
         "https://evil.example",
+        "http://[::1",
         "null",
         "file://",
         "http://127.0.0.1:9999",

@@ -9,6 +9,7 @@ import pytest
 from openai import AsyncOpenAI, NotFoundError
 
 from tests.support.served import served
+from vivavoce.assistant.http.access import Rules
 from vivavoce.assistant.realtime.service import Service
 
 
@@ -33,6 +34,10 @@ async def test_health_tells_how_the_local_sound_fares_where_there_is_some() -> N
     async with served(sounding) as daemon:
         sound = (await daemon.get("/health")).json()["sound"]
     assert sound == {"echo": "duck", "echo_reduced_db": None}
+    async with served(sounding, Rules(api_key="secret")) as daemon:
+        assert (await daemon.get("/health")).json() == {"status": "ok"}, "nothing for a stranger"
+        known = {"Authorization": "Bearer secret"}
+        assert (await daemon.get("/health", headers=known)).json()["sound"] == sound
 
 
 async def test_metrics_are_prometheus_text_and_each_daemon_has_its_own() -> None:
