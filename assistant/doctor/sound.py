@@ -17,7 +17,7 @@ from ...streaming.device_listing import try_backend
 from ...streaming.devices import Backend, DeviceInfo, DeviceUnavailable, choose
 from ...streaming.frames import EMPTY, Frame, Pcm
 from ...streaming.probe import Probe, Way
-from ...streaming.soundcard import SoundCard
+from ...streaming.soundcard import CardReport, SoundCard
 from ..settings import AudioSettings, Config
 from ..sound import device_choice
 from . import loudness
@@ -137,15 +137,16 @@ def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iter
         return
     with card:
         card.playout.set_gain(audio.volume_percent / 100)
+        say("listening to the room: please be quiet for a moment")
+        time.sleep(SETTLE_S)
+        settled = card.report()  # what is lost while devices open says nothing
         yield from _sounds(config, card, tape, wishes, say)
-        yield _lost(card)
+        yield _lost(card, settled)
 
 
 def _sounds(
     config: Config, card: SoundCard, tape: Tape, wishes: Wishes, say: Say
 ) -> Iterator[Finding]:
-    say("listening to the room: please be quiet for a moment")
-    time.sleep(SETTLE_S)
     start = tape.n_samples
     time.sleep(QUIET_S)
     quiet = tape.since(start)
@@ -253,18 +254,21 @@ def _n_lost(card: SoundCard) -> int:
     return report.n_lost + report.n_starved + sum(side.n_xruns + side.n_gone for side in sides)
 
 
-def _lost(card: SoundCard) -> Finding:
+def _lost(card: SoundCard, settled: CardReport) -> Finding:
+    """What was lost since the devices had settled."""
     report = card.report()
-    sides = (report.microphone, report.loudspeaker)
-    n_xruns, n_gone = sum(s.n_xruns for s in sides), sum(s.n_gone for s in sides)
+    pairs = ((report.microphone, settled.microphone), (report.loudspeaker, settled.loudspeaker))
+    n_xruns = sum(now.n_xruns - before.n_xruns for now, before in pairs)
+    n_gone = sum(now.n_gone - before.n_gone for now, before in pairs)
+    n_lost = report.n_lost - settled.n_lost
     claimed_ms = round(card.latency_s * 1000, 1)
     values: dict[str, object] = {"xruns": n_xruns, "gone": n_gone}
-    values |= {"lost_samples": report.n_lost, "claimed_latency_ms": claimed_ms}
+    values |= {"lost_samples": n_lost, "claimed_latency_ms": claimed_ms}
     if n_gone:
-        text = f"a device went away {n_gone} times while it was measured"
+        text = f"a device went away while it was measured ({n_gone}x)"
         return Finding("lost sound", "problem", text, "check its cable and its power", values)
-    if n_xruns or report.n_lost:
-        text = f"{n_xruns} blocks came late, {report.n_lost} samples were lost"
+    if n_xruns or n_lost:
+        text = f"blocks that came late: {n_xruns}; samples that were lost: {n_lost}"
         advice = "the machine is busy: close other programs, or use a smaller model"
         return Finding("lost sound", "warning", text, advice, values)
     text = f"none; both directions together claim a latency of {claimed_ms:.0f} ms"

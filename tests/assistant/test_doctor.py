@@ -185,6 +185,19 @@ class Busy(NullBackend):
         raise DeviceUnavailable("the sound device 'card' cannot be opened at 48000 Hz (busy)")
 
 
+class Late(NullBackend):
+    """A loudspeaker that is late for three blocks while it opens."""
+
+    def open_output(self, device, playout, xruns):
+        self.xruns = xruns
+        self.be_late(3)
+        return super().open_output(device, playout, xruns)
+
+    def be_late(self, n: int) -> None:
+        for _ in range(n):
+            self.xruns.count(0.0)
+
+
 @pytest.fixture
 def short(monkeypatch):
     for name in ("SETTLE_S", "QUIET_S", "SPEECH_S"):
@@ -221,6 +234,22 @@ def test_what_is_not_wanted_is_skipped(monkeypatch, short):
     found = findings_of(monkeypatch, NullBackend(), Wishes(speech=False, probe=False))
     assert found["echo"].state == found["speech"].state == "skipped"
     assert found["lost sound"].state == "ok" and "round trip" not in found
+
+
+def test_blocks_that_come_late_while_devices_open_are_no_news(monkeypatch, short):
+    backend = Late()
+    found = findings_of(monkeypatch, backend, Wishes(speech=False, probe=False))
+    assert found["lost sound"].state == "ok"
+    quiet = loudness.quiet
+
+    def and_late(*heard):
+        backend.be_late(2)
+        return quiet(*heard)
+
+    monkeypatch.setattr(loudness, "quiet", and_late)
+    found = findings_of(monkeypatch, backend, Wishes(speech=False, probe=False))
+    assert found["lost sound"].state == "warning"
+    assert found["lost sound"].values["xruns"] == 2
 
 
 def test_a_loudspeaker_that_is_not_heard_is_a_warning_unless_it_is_a_headset(monkeypatch, short):
