@@ -26,6 +26,7 @@ from .timeline import DeviceTimeline
 log = logging.getLogger(__name__)
 
 OnFrame = Callable[[Frame], None]
+MOST_FAILURES = 50  # of the consumer, in a row: a second of sound
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Capture:
     Args:
         on_frame: is called in the DSP thread with each frame, in order.
         on_end: is called in the DSP thread when the source is over (files end; devices do not)
-            or `on_frame` failed; not after `close`.
+            or `on_frame` fails time and again; not after `close`.
         device_hz: rate of what is accepted.
         rate_hz: rate of the frames.
         frame_ms: their length.
@@ -84,6 +85,8 @@ class Capture:
         self._timeline = DeviceTimeline(device_hz)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._n_failures = 0
+        """Of the consumer, in a row."""
 
     # --- the device's thread -------------------------------------------------------------
 
@@ -161,11 +164,16 @@ class Capture:
         return True
 
     def _run(self) -> None:
-        try:
-            while self.step():
-                pass
-        except Exception:  # the boundary of the DSP thread: whatever a consumer raises ends it
-            log.exception("the consumer of microphone sound failed; nothing more is captured")
+        more = True
+        while more and self._n_failures < MOST_FAILURES:
+            try:
+                more = self.step()
+            except Exception:  # the boundary of the DSP thread: one frame must not make it deaf
+                self._n_failures += 1
+                if self._n_failures == 1:
+                    log.exception("the consumer of microphone sound failed; it is tried again")
+        if more:
+            log.error("the consumer of microphone sound keeps failing; nothing more is captured")
         if self._on_end is not None and not self._closed:
             self._on_end()
 
@@ -176,3 +184,4 @@ class Capture:
             frame = Frame(self._position, self.rate_hz, pcm, time_s)
             self._position = frame.end
             self._on_frame(frame)
+            self._n_failures = 0

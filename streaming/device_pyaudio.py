@@ -48,6 +48,12 @@ class PyAudioBackend:
         self._host = self._pa.PyAudio()
 
     def devices(self) -> list[DeviceInfo]:
+        try:
+            return self._devices()
+        except OSError as error:
+            raise DeviceUnavailable(f"the sound devices cannot be listed: {error}") from error
+
+    def _devices(self) -> list[DeviceInfo]:
         defaults = (
             self._default("get_default_input_device_info"),
             self._default("get_default_output_device_info"),

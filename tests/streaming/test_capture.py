@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.streaming.sounds import cut, tone
-from vivavoce.streaming.capture import Capture
+from vivavoce.streaming.capture import MOST_FAILURES, Capture
 from vivavoce.streaming.frames import Frame
 from vivavoce.streaming.resample import resample
 
@@ -124,7 +125,25 @@ def test_closing_is_not_the_end_of_the_source():
     assert not over.is_set()
 
 
-def test_a_failing_consumer_is_logged_and_reported_as_the_end(caplog):
+def test_a_consumer_that_fails_now_and_then_hears_the_rest(caplog):
+    heard: list[int] = []
+
+    def fail_at_times(frame: Frame) -> None:
+        if frame.start // 320 % 2:
+            raise RuntimeError("consumer's mistake")
+        heard.append(frame.start)
+
+    capture = Capture(fail_at_times)
+    capture.start()
+    for block in cut(tone(2 * MOST_FAILURES * 0.02, rate_hz=48_000), [BLOCK]):
+        while not capture.accept(block, 0.0):
+            time.sleep(0.001)
+    capture.close()
+    assert heard == list(range(0, 2 * MOST_FAILURES * 320, 640))
+    assert "consumer's mistake" in caplog.text
+
+
+def test_a_consumer_that_keeps_failing_is_logged_once_and_reported_as_the_end(caplog):
     over = threading.Event()
 
     def fail(frame: Frame) -> None:
@@ -132,8 +151,9 @@ def test_a_failing_consumer_is_logged_and_reported_as_the_end(caplog):
 
     capture = Capture(fail, over.set)
     capture.start()
-    for block in cut(tone(0.1, rate_hz=48_000), [BLOCK]):
+    for block in cut(tone(1.1, rate_hz=48_000), [BLOCK]):
         capture.accept(block, 0.0)
     assert over.wait(5)
-    assert "consumer's mistake" in caplog.text
+    assert caplog.text.count("RuntimeError: consumer's mistake") == 1
+    assert "nothing more is captured" in caplog.text
     capture.close()

@@ -220,6 +220,19 @@ def test_a_pyaudio_callback_that_fails_ends_its_stream(monkeypatch, hasty, caplo
     assert "KeyError" in caplog.text
 
 
+def test_pyaudio_that_can_list_nothing_says_so(monkeypatch):
+    fake = FakePyAudio()
+    monkeypatch.setitem(sys.modules, "pyaudio", fake)
+    backend = make_backend("pyaudio")
+
+    def not_initialised(index):
+        raise OSError("PortAudio not initialized")
+
+    monkeypatch.setattr(fake, "get_device_info_by_index", not_initialised)
+    with pytest.raises(DeviceUnavailable, match="cannot be listed: PortAudio not initialized"):
+        backend.devices()
+
+
 def test_a_card_that_pyaudio_cannot_open_is_explained(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyaudio", FakePyAudio(rate_hz=8000))
     with pytest.raises(DeviceUnavailable, match="'card' cannot be opened at 48000 Hz.*sample"):
