@@ -42,6 +42,7 @@ def look_apart(backend: str) -> list[DeviceInfo]:
         listed = subprocess.run(
             [sys.executable, "-m", __name__, backend],
             stdin=subprocess.DEVNULL,
+            cwd=sys.prefix,  # `-m` imports from where it runs first: a json.py there would be run
             capture_output=True,  # PortAudio and ALSA are talkative on stderr
             text=True,
             timeout=LOOK_TIMEOUT_S,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.streaming.fake_devices import eventually, tend_hastily
+from vivavoce.streaming.device_listing import look_apart
 from vivavoce.streaming.devices import DeviceUnavailable, Xruns, make_backend
 from vivavoce.streaming.frames import Frame
 from vivavoce.streaming.playout import Playout
@@ -273,3 +274,11 @@ def test_without_the_packages_the_message_says_what_to_install(monkeypatch):
         make_backend("sounddevice")
     with pytest.raises(DeviceUnavailable, match="pip install pyaudio.*portaudio19-dev"):
         make_backend("pyaudio")
+
+
+def test_what_lies_in_the_working_folder_is_not_run_when_devices_are_looked_for(
+    monkeypatch, tmp_path
+):
+    (tmp_path / "json.py").write_text("raise SystemExit('not the json of Python')\n")
+    monkeypatch.chdir(tmp_path)
+    assert [device.name for device in look_apart("null")] == ["silence / nothing"]
