@@ -33,6 +33,8 @@ _TEND_EVERY_S = 0.25
 _LOOK_AFTER_S = 1.0  # a device went away: the first look for it
 _LOOK_AT_LEAST_EVERY_S = 10.0
 _LASTING_S = 10.0  # open for so long, a device counts as well again
+_STORM_PAUSE_S = 10.0  # where opening anew does not end a storm, doing it all the time is worse
+_LONGEST_STORM_PAUSE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -273,9 +275,15 @@ class SoundCard:
             log.warning("the %s is gone, silence stands in for it: %s", side.name, trouble)
             side.stand_in()
             self._miss(side)
-        elif side.xruns.storm():
+        elif side.xruns.storm() and self._may_leave_storm(side):
             log.warning("the %s is opened anew: too many blocks came late", side.name)
             side.open_again(self._known_devices())
+
+    def _may_leave_storm(self, side: Side) -> bool:
+        """The first time at once, then after 10 s, 20 s, 40 s ..."""
+        n_before = side.xruns.n_storms
+        pause_s = min(_STORM_PAUSE_S * 2 ** min(n_before - 1, 9), _LONGEST_STORM_PAUSE_S)
+        return not n_before or time.monotonic() - side.opened_s >= pause_s
 
     def _miss(self, side: Side) -> None:
         """From now on the device is looked for; soon, unless it goes time and again."""

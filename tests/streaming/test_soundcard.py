@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.streaming.fake_devices import FakeBackend, eventually, tend_hastily
+from vivavoce.streaming import soundcard
 from vivavoce.streaming.device_file import FileBackend
 from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable, Pulse
 from vivavoce.streaming.frames import Frame
@@ -33,6 +34,25 @@ def test_a_storm_of_underflows_opens_the_loudspeaker_anew(hasty, caplog):
         assert len(backend.outputs) == 2
     assert backend.outputs[1].closed
     assert "too many blocks came late" in caplog.text
+
+
+def test_a_storm_that_does_not_end_is_not_answered_all_the_time(hasty, monkeypatch):
+    monkeypatch.setattr(soundcard, "_STORM_PAUSE_S", 3600.0)
+    monkeypatch.setattr(soundcard, "_LONGEST_STORM_PAUSE_S", 3600.0)
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+
+        def storms() -> None:
+            for i in range(21):
+                backend.xruns[0].count(i * 0.01)
+
+        storms()
+        assert eventually(lambda: card.n_reopened == 1)
+        storms()
+        time.sleep(0.1)
+        assert card.n_reopened == 1
+        monkeypatch.setattr(soundcard, "_STORM_PAUSE_S", 0.0)
+        assert eventually(lambda: card.n_reopened == 2)
 
 
 SPEAKER = DeviceInfo(0, "built-in: Analog (hw:0,0)", "ALSA", 0, 2, default_output=True)
