@@ -305,11 +305,12 @@ class MicrophoneControl:
             await self._hearer.interrupt(effect.by_hand)
 
     def _publish(self) -> None:
-        status = self.status
-        if status == self._told:
+        status, before = self.status, self._told
+        if status == before:
             return
         self._told = status
-        log.info("the microphone is %s", " ".join(filter(None, (status.state, status.why))))
+        if before is None or (before.state, before.why) != (status.state, status.why):
+            log.info("the microphone is %s", " ".join(filter(None, (status.state, status.why))))
         self._on_change(status)
         for waiting in self._watchers:
             if waiting.qsize() >= _SLOW_WATCHER:

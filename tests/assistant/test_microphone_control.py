@@ -239,6 +239,15 @@ async def test_changes_can_be_followed_from_now_until_the_end():
         assert on.control.n_watchers == 0
 
 
+async def test_the_log_has_a_line_for_each_state(caplog):
+    caplog.set_level("INFO", "vivavoce")
+    async with stage("wake_word") as on:
+        on.control.device_changed()
+        await on.control.set_muted(True)
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["the microphone is waiting", "the microphone is muted"]
+
+
 async def test_a_slow_watcher_misses_old_changes_not_new_ones():
     async with stage("always") as on:
         changes = on.control.changes()
