@@ -54,9 +54,11 @@ class Turns:
             self._state.memory.hear(turn.sound)
 
     def pause(self, at: int) -> None:
-        """The turn may be over."""
+        """The turn may be over; a pause within a pause is none."""
         state, turn = self._state, self._state.turn
         assert turn is not None
+        if turn.sound.end is not None:
+            return
         state.memory.pause(turn.sound, at)
         if turn.hushed is not None:
             return

@@ -33,6 +33,7 @@ class Referee:
         self.responses: dict[str, OpenResponse] = {}
         self.ended: set[str] = set()
         self.silenced: set[int] = set()
+        self.stopped: set[int] = set()
         self.paused = False
         self.n_asked = 0
         self.generated: dict[int, int] = {}
@@ -65,8 +66,10 @@ class Referee:
             assert ("part", effect.item_id) in open_parts, "sound outside a part"
         elif isinstance(effect, fx.StopPlayout | fx.Drop | fx.CancelReply):
             self.silenced.add(effect.generation)
+            if not isinstance(effect, fx.CancelReply):  # what was made before is played still
+                self.stopped.add(effect.generation)
         elif isinstance(effect, fx.PausePlayout | fx.ResumePlayout):
-            assert effect.generation not in self.silenced
+            assert effect.generation not in self.stopped
             assert self.paused == isinstance(effect, fx.ResumePlayout), "paused or resumed twice"
             self.paused = not self.paused
         elif isinstance(effect, fx.Recognise):
