@@ -169,7 +169,8 @@ class Daemon:
         """Converse through microphone and loudspeaker, where there are any."""
         assert self._engine is not None
         config = self.config
-        self._local = LocalSound.open(config.audio, config.microphone, self.house, self.metrics)
+        opening = LocalSound.open(config.audio, config.microphone, self.house, self.metrics)
+        self._local = await opening
         if self._local is None:
             return
         self.metrics.registry.register(EchoMetrics(self._local.card.front_end))

@@ -45,7 +45,7 @@ class LocalSound:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(
+    async def open(
         cls, audio: AudioSettings, microphone: MicrophoneSettings, house: House, metrics: Metrics
     ) -> LocalSound | None:
         """Open the devices; None, and a plain sentence in the log, where there are none."""
@@ -56,7 +56,7 @@ class LocalSound:
 
         opened: list[LocalSound] = []
         try:
-            card, control = open_switched_sound(
+            card, control = await open_switched_sound(
                 audio, microphone, noticed, metrics.microphone_changed, metrics.woken
             )
         except DeviceUnavailable as error:

@@ -15,7 +15,7 @@ from .sound import open_sound_card
 from .wake_ear import By, make_wake_ear, own_voice
 
 
-def open_switched_sound(
+async def open_switched_sound(
     audio: AudioSettings,
     microphone: MicrophoneSettings,
     on_notice: Callable[[Notice], None] | None = None,
@@ -50,7 +50,8 @@ def open_switched_sound(
     def heard(frame: Frame) -> None:
         control.heard(frame.pcm, frame.playing)
 
-    card = open_sound_card(
+    card = await asyncio.to_thread(  # devices may take seconds
+        open_sound_card,
         audio,
         heard,
         on_notice,

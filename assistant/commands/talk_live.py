@@ -41,7 +41,7 @@ async def converse(url: str, config: Config) -> None:
     """
     captions = Captions(Console())
     try:
-        card, microphone = open_switched_sound(
+        card, microphone = await open_switched_sound(
             config.audio, config.microphone, on_change=captions.microphone
         )
     except DeviceUnavailable as error:

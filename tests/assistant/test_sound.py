@@ -109,7 +109,7 @@ async def test_the_microphone_is_closed_until_it_is_told_to_be_open(monkeypatch,
     monkeypatch.setattr(sound, "try_backend", lambda name: stage)
     config = load_config(preset="test")
     told: list[tuple[str, int]] = []
-    card, microphone = open_switched_sound(
+    card, microphone = await open_switched_sound(
         config.audio,
         config.microphone,
         on_change=lambda now: told.append((now.state, stage.n_open)),
