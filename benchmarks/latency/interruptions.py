@@ -97,21 +97,22 @@ async def interrupt(
     n_turns = len(witness.turns)
     voiced_s = await witness.speak(voice.pcm) + voice.speech_start_ms / 1000
     await witness.until(lambda: turn.done_s is not None, REPLY_S)
-    result = await _outcome(witness, turn, voiced_s, witness.turns[n_turns:])
+    result = await _outcome(witness, turn, voice, voiced_s, witness.turns[n_turns:])
     await witness.until(lambda: all(t.settled for t in witness.turns), REPLY_S)
     await witness.played_out()
     return result
 
 
 async def _outcome(
-    witness: Witness, turn: Turn, voiced_s: float, later: Sequence[Turn]
+    witness: Witness, turn: Turn, voice: Clip, voiced_s: float, later: Sequence[Turn]
 ) -> Interruption | None:
     assert turn.last_audio_s is not None
     silence_ms = max(0.0, 1000 * (turn.last_audio_s - voiced_s))
     told_ms = 1000 * (later[0].started_s - voiced_s) if later else None
     if not turn.interrupted:
         over = silence_ms <= CLOSE_MS
-        return None if over else Interruption(silence_ms, told_ms, "the reply was not cut off")
+        fault = f"the reply was not cut off by {voice.text!r}"
+        return None if over else Interruption(silence_ms, told_ms, fault)
     assert turn.reply_item_id is not None
     item = await witness.retrieve(turn.reply_item_id)
     cut_ms = witness.cuts_ms.get(turn.reply_item_id)
