@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .effects import Commit, Drop, Prepare, ReplySpec, StartReply, Transcribe
+from .effects import Commit, Drop, Prepare, ReplySpec, ResumePlayout, StartReply, Transcribe
 from .events import (
     DialogueTruncated,
     PlayoutAdvanced,
@@ -240,6 +240,7 @@ class Replies:
     def _settle(self, response: Response) -> None:
         response.finish_playout()
         if response.finished and not response.ended:
+            self._end_pause(response)
             response.complete()
             self._ended(response)
 
@@ -264,10 +265,21 @@ class Replies:
     ) -> None:
         """Close it for the client; its spoken item keeps the words that were heard."""
         message = response.message
+        if not response.ledger.generated:
+            self._end_pause(response)  # else it ends with the sound
         response.stop(status, reason, error)
         spoken = self._state.spoken.get(message.item.id) if message is not None else None
         if spoken is not None and response.modality == "audio":
             spoken.shown = response.ledger.heard
+
+    def _end_pause(self, response: Response) -> None:
+        """A voice may be suspected in the reply's last moment: the loudspeaker must not stay
+        paused for the next one.
+        """
+        state = self._state
+        if state.paused and response is state.active:
+            state.paused = False
+            state.out.append(ResumePlayout(response.generation))
 
     def _ended(self, response: Response, followed: bool = False) -> None:
         state = self._state

@@ -68,6 +68,8 @@ class Referee:
             self.silenced.add(effect.generation)
             if not isinstance(effect, fx.CancelReply):  # what was made before is played still
                 self.stopped.add(effect.generation)
+            if isinstance(effect, fx.StopPlayout):
+                self.paused = False
         elif isinstance(effect, fx.PausePlayout | fx.ResumePlayout):
             assert effect.generation not in self.stopped
             assert self.paused == isinstance(effect, fx.ResumePlayout), "paused or resumed twice"
@@ -132,7 +134,7 @@ class Referee:
 
     def _done(self, notice: no.ResponseDone) -> None:
         view = notice.response
-        self.paused = self.paused and not view.in_conversation
+        assert not (self.paused and view.in_conversation), "the next reply would be paused"
         response = self.responses.pop(view.id)
         self.ended.add(view.id)
         assert not response.stack, f"left open: {response.stack}"

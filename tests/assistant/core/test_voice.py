@@ -408,3 +408,26 @@ def test_what_the_daemon_has_to_say_lets_the_text_be_answered_first() -> None:
     play("say tea is ready |")
     play("respond interrupting")
     assert play.last(fx.StartReply).spec.say is None
+
+
+def test_a_reply_that_ends_while_it_is_paused_leaves_the_loudspeaker_free() -> None:
+    play = replying()(
+        f"""
+             done
+      2430   voice suspected        | PausePlayout
+             drained                | ResumePlayout {ENDS}
+      2450   voice denied           |
+        """
+    )
+    assert not play.referee.paused
+
+
+def test_a_reply_that_fails_before_its_first_sound_leaves_the_loudspeaker_free() -> None:
+    play = Play(barge_in="polite")(
+        """
+             respond
+       100   voice suspected        | PausePlayout
+        """
+    )
+    play("fails")
+    assert play.all(fx.ResumePlayout) and not play.referee.paused
