@@ -200,7 +200,7 @@ class BargeInSettings(Section):
         "meanwhile",
     )
     confirm_ms: int = Field(
-        700,
+        600,
         ge=1,
         le=2000,
         description="polite, wait: speech that counts by its length, where the model cannot tell "

@@ -103,7 +103,7 @@ def make_material(
 
 
 def _bystanders(voices: Voices, babble: list[Pcm], n: int, seed: int) -> list[Recording]:
-    """Half people who agree, half noises, by turns."""
+    """Half people who agree, half noises, in any order."""
     rng = np.random.default_rng((seed, 5))
     agreeing = iter(voices.agreeing(n))
     kinds = [*NOISES, "babble"] if babble else [*NOISES]
@@ -116,4 +116,5 @@ def _bystanders(voices: Voices, babble: list[Pcm], n: int, seed: int) -> list[Re
         else:
             kind = kinds[index // 2 % len(kinds)]
             found.append(chatter(babble, rng) if kind == "babble" else made(kind, rng))
+    rng.shuffle(found)  # type: ignore[arg-type]  # or each kind would have a room of its own
     return found

@@ -34,7 +34,7 @@ from vivavoce.streaming.frames import Pcm
 
 from .voices import REPLY_HZ
 
-THINK_S = 0.1
+THINK_S = 0.06
 """From asking the model to its answer: nano's ears take a twentieth of the sound's length."""
 PIECE = REPLY_HZ // 10
 

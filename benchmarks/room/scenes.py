@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import multiprocessing
 import time
@@ -225,6 +226,7 @@ _worker: dict[str, Any] = {}
 
 
 def _begin_worker(material: Material) -> None:
+    logging.basicConfig(level=logging.ERROR)  # the skills nano asks for are not there
     _worker["material"] = material
     _worker["ears"] = load(MODEL)
 
