@@ -38,6 +38,8 @@ class Hearing:
         kind: which detector.
         patience: how long a silence ends a turn.
         echo: this machine's loudspeaker may be heard; `far_end` says when.
+        yields: a suspicion pauses the reply. Where it does not its echo goes on, and nothing is
+            taken for a voice the sooner.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class Hearing:
         kind: VadKind,
         patience: Patience | None = None,
         echo: bool = False,
+        yields: bool = True,
     ) -> None:
+        self.yields = yields
         self._settings = settings
         self._kind = kind
         self._patience = patience or Patience()
@@ -105,7 +109,7 @@ class Hearing:
             return events
         for voicing in self._light.feed(pcm):
             known = self._suspected or self._detector.speaking
-            armed = self._far_end and not self._unsure and not known
+            armed = self.yields and self._far_end and not self._unsure and not known
             change = self._alarm.step(voicing, armed)
             if change is None:
                 continue

@@ -29,6 +29,7 @@ from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.playout import Playout
 from .core import effects as core
 from .core import events
+from .core.bargein import yields
 from .core.conversation import Conversation
 from .core.effects import Effect
 from .core.events import ClientEvent, Event, SpeechEvent
@@ -109,6 +110,7 @@ class Session(SessionRequests):
             self._settings.vad,
             self._settings.patience,
             echo=playout is not None,
+            yields=yields(self._settings.core),
         )
         self._outlet = self._make_outlet(playout)
         self._times = TurnClock(rates.input_rate_hz, loop.time, on_turn or (lambda times: None))
@@ -148,6 +150,7 @@ class Session(SessionRequests):
         old, settings = self._settings, at_rates_of(self._line.engine.model, settings)
         self._settings = settings
         self._line.written_language = settings.written_language
+        self._hearing.yields = yields(settings.core)
         for event in self._hearing.configure(
             settings.endpoint, settings.vad, settings.patience, self._ears.end
         ):

@@ -34,6 +34,11 @@ YIELDING: frozenset[BargeIn] = frozenset({"instant", "polite"})
 """The presets that let speech stop a reply."""
 
 
+def yields(settings: Settings) -> bool:
+    """Whether a mere suspicion pauses the reply."""
+    return verdict(settings, "suspected") == "pause"
+
+
 def verdict(settings: Settings, stage: Stage) -> Verdict:
     """What to do with the running reply at this stage of the user's speech."""
     return _TABLE[settings.barge_in if settings.interrupt_response else "forbidden"][stage]

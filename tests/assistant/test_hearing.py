@@ -227,6 +227,17 @@ def test_no_alarm_while_the_canceller_does_not_know_the_room_or_nothing_sounds()
     assert not quiet._alarm.raised
 
 
+@needs_silero
+@pytest.mark.parametrize("yields", [True, False])
+def test_no_alarm_where_the_reply_and_its_echo_would_go_on(yields):
+    ear = with_echo("silero")
+    ear.yields = yields
+    ear.far_end(True)
+    hear(ear, silence(5.5), vowel(0.12))
+    assert ear._alarm.raised == yields
+    assert (ear._vad.kind == "webrtc") == yields, "or a light detector would judge the echo"
+
+
 def test_settings_stricter_than_the_loudspeaker_asks_for_stay():
     own = EndpointSettings(on_threshold=0.9, off_threshold=0.8, onset_ms=400, suspect_ms=300)
     strict = beside_a_loudspeaker(own, unsure=True)
