@@ -156,8 +156,10 @@ def canceller_figures(compared: Compared, kind: str) -> list[Figure]:
     own, done = compared.own, compared.interrupted
     spoken_s = sum(one.spoken_s for one in own)
     caught = sum((one.stopped_ms or 1e9) <= CAUGHT_MS for one in done)
+    deaf = kind in ("duck", "half_duplex")  # what passes is silence, and says nothing of a loss
+    loss = [] if deaf else [Figure(part, "echo return loss", mean(o.erle_db for o in own), "dB")]
     return [
-        Figure(part, "echo return loss", mean(one.erle_db for one in own), "dB"),
+        *loss,
         Figure(part, "false barge-ins", _per_hour(o.n_stopped for o in own) / spoken_s, "/ h"),
         Figure(
             part, "pauses for a suspicion", _per_hour(o.n_paused for o in own) / spoken_s, "/ h"

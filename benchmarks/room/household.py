@@ -138,10 +138,6 @@ class Household:
         engine = cast(Engine, RoomEngine(setting.model))
         self.session = Session(engine, self._told, settings, playout=self.playout)
 
-    def of_kind(self, kind: type[Notice]) -> list[tuple[float, Notice]]:
-        """When notices of a kind were told, in seconds of the room."""
-        return [(at_s, notice) for at_s, notice in self.told if isinstance(notice, kind)]
-
     async def run(self, until_s: float) -> None:
         """Lets time pass."""
         while self.room.next_s() < until_s:

@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-import numpy as np
-
 from vivavoce.assistant.core.events import Event
 from vivavoce.assistant.engine import Engine, Line
 from vivavoce.assistant.worker_line import WorkerLine
@@ -138,8 +136,3 @@ class RoomEngine:
         for worker in self._workers:
             while worker.ready:
                 worker.step()
-
-
-def silence(duration_s: float) -> Pcm:
-    """A reply that says nothing."""
-    return np.zeros(round(duration_s * REPLY_HZ), dtype=np.float32)
