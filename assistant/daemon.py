@@ -28,6 +28,7 @@ from .core.notices import Notice
 from .echo_metrics import EchoMetrics
 from .engine import Engine
 from .errors import UserError
+from .garbage import leave_the_loaded_alone
 from .http.access import Rules, is_loopback
 from .http.app import make_app
 from .http.listener import Listener, bind
@@ -258,6 +259,7 @@ async def load_model(config: Config) -> SpeechModel:
     except (KeyError, FileNotFoundError, ValueError, Unsupported) as error:
         reason = error if isinstance(error, OSError) or not error.args else error.args[0]
         raise UserError(f"The model {config.model.name!r} cannot be loaded: {reason}.") from error
+    leave_the_loaded_alone()
     log.info("%s loaded in %.1f s", model.name, time.perf_counter() - began_s)
     return model
 

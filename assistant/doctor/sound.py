@@ -18,6 +18,7 @@ from ...streaming.devices import Backend, DeviceInfo, DeviceUnavailable, choose
 from ...streaming.frames import EMPTY, Frame, Pcm
 from ...streaming.probe import Probe, Way
 from ...streaming.soundcard import CardReport, SoundCard
+from ..garbage import leave_the_loaded_alone
 from ..settings import AudioSettings, Config
 from ..sound import device_choice
 from . import loudness
@@ -118,6 +119,7 @@ def _reason(error: DeviceUnavailable) -> tuple[str, str]:
 
 def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iterator[Finding]:
     tape, audio = Tape(), config.audio
+    leave_the_loaded_alone()  # or its collection makes blocks late while they are counted
     try:
         card = SoundCard(
             backend,
