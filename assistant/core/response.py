@@ -102,7 +102,7 @@ class Response:
 
     def arrive(self, part: ReplyPart) -> None:
         """Take the next part from the model: act on it, then show it or keep it."""
-        if self.model_done:
+        if self.model_done or self._round_over:  # nothing is made until the tools have answered
             return
         call = self.forced.call(part) if self.forced is not None else None
         if call is not None:

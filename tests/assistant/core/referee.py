@@ -34,12 +34,16 @@ class Referee:
         self.ended: set[str] = set()
         self.silenced: set[int] = set()
         self.stopped: set[int] = set()
-        self.paused = False
+        self.paused_generation: int | None = None
         self.n_asked = 0
         self.generated: dict[int, int] = {}
         self.told_texts: list[str] = []
         self.items: set[str] = set()
         self.model = ModelContract()
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_generation is not None
 
     def watch(self, event: ev.Event, effects: list[fx.Effect]) -> None:
         """One event and what the core made of it."""
@@ -68,12 +72,12 @@ class Referee:
             self.silenced.add(effect.generation)
             if not isinstance(effect, fx.CancelReply):  # what was made before is played still
                 self.stopped.add(effect.generation)
-            if isinstance(effect, fx.StopPlayout):
-                self.paused = False
+            if isinstance(effect, fx.StopPlayout) and effect.generation == self.paused_generation:
+                self.paused_generation = None
         elif isinstance(effect, fx.PausePlayout | fx.ResumePlayout):
             assert effect.generation not in self.stopped
             assert self.paused == isinstance(effect, fx.ResumePlayout), "paused or resumed twice"
-            self.paused = not self.paused
+            self.paused_generation = None if self.paused else effect.generation
         elif isinstance(effect, fx.Recognise):
             assert effect.number == self.n_asked + 1 and effect.start <= effect.end
             self.n_asked = effect.number
