@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # The exact pin lets pip take the CPU build where one lies; the rest of the set-up keeps it.
 TORCH := torch==2.13.0
 
-.PHONY: help install demo test serve bench-accuracy bench-latency bench-endpoint bench-room bench-detokenizer bench-moe-decode train-nano lint clean
+.PHONY: help install demo test test-slow serve bench-accuracy bench-latency bench-endpoint bench-room bench-detokenizer bench-moe-decode train-nano lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,7 +25,11 @@ demo: $(VENV)/.installed  ## a whole spoken conversation on this machine, no sou
 
 test: $(VENV)/.test-tools  ## make the test set-up and run the suite
 	@bash tests/debian_packages.sh
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.test-tools  ## the long tests, which `make test` leaves out
+	@bash tests/debian_packages.sh
+	@$(PY) -m pytest -m slow $(ARGS)
 
 serve: $(VENV)/.installed  ## run the daemon with microphone, speaker and WebSocket
 	@$(VENV)/bin/vivavoce serve $(ARGS)
@@ -77,7 +81,7 @@ $(VENV)/.torch: $(VENV)/.made
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch
 	@echo "Installing Viva Voce ..."
 	@$(PIP) install --quiet "$(TORCH)" "setuptools>=77" -e ".[aec,silero]"
-	@$(PIP) install --quiet -e ".[wakeword]" 2>/dev/null || \
+	@$(PIP) install --quiet "$(TORCH)" -e ".[wakeword]" 2>/dev/null || \
 		echo "The wake word's engine is not made for this system; everything else works."
 	@touch $@
 

@@ -177,6 +177,8 @@ class Captions:
 
     def microphone(self, status: Status) -> None:
         """Show what becomes of the microphone."""
+        if status.state != "muted" and not status.device_open:
+            return  # the lamp is lit just before the device opens; if it does not, the log says so
         shown, self._shown = self._shown, in_words(asdict(status))
         if shown != self._shown:
             self._end_line()

@@ -160,6 +160,7 @@ async def test_it_obeys_after_its_name_and_in_the_moments_after_its_reply(shelf)
 
 
 @wake_word
+@pytest.mark.slow
 async def test_its_own_voice_does_not_wake_it(shelf):
     """Its microphone hears it say the wake word, and no canceller takes that out."""
     easily = {"wake_threshold": 0.5}  # even one that is easily woken

@@ -49,6 +49,7 @@ class Listening:
         return self.inner.cancel(near, far)
 
 
+@pytest.mark.slow
 def test_its_own_voice_is_hardly_left_in_the_microphone(echoing_card):
     pytest.importorskip("livekit.rtc")
     canceller, frames = Listening(), []

@@ -65,6 +65,7 @@ def eventually(condition: Callable[[], bool], within_s: float = 15.0) -> bool:
     return condition()
 
 
+@pytest.mark.slow
 def test_a_conversation_survives_devices_that_come_and_go(kind, halves, caplog):
     """The microphone is plugged in late, unplugged and plugged in again, during one long reply;
     then the loudspeaker goes and returns.

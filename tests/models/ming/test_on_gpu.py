@@ -55,6 +55,7 @@ def modules_of(model):
     yield from (decoder.flow, getattr(decoder, "hift", None) or decoder._vocoder.hift)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "quantize", "ming"),
     [
