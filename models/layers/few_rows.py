@@ -194,6 +194,9 @@ class FewRowsLinear(nn.Linear):
         return y if self.bias is None else y + self.bias
 
 
+_NOTHING = torch.zeros((), dtype=torch.bfloat16)
+
+
 class FewRowsNorm(nn.RMSNorm):
     """The same for one bf16 vector on the CPU in three operations, where PyTorch takes eight."""
 
@@ -213,7 +216,7 @@ class FewRowsNorm(nn.RMSNorm):
             return super().forward(x)
         length = torch.linalg.vector_norm(x, dtype=torch.float32).item()
         scale = (length * length / x.numel() + self.eps) ** -0.5
-        return torch.addcmul(x.new_zeros(()), x, self.weight, value=scale)
+        return torch.addcmul(_NOTHING, x, self.weight, value=scale)
 
 
 def quicken(module: nn.Module) -> None:

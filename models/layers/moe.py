@@ -217,11 +217,11 @@ def _side_by_side(flat: Tensor, experts: Sequence[Sequence[Tensor]], weights: Te
     (gate, up, down).
     """
     x = flat[0]
-    both = torch.cat([bare_linear(x, part) for expert in experts for part in expert[:-1]])
+    both = torch.cat([torch.mv(part, x) for expert in experts for part in expert[:-1]])
     gate, up = both.view(len(experts), 2, -1).unbind(1)
     hidden = F.silu(gate) * up * weights.to(flat.dtype).t()
     downs = zip(hidden, experts, strict=True)
-    return torch.stack([bare_linear(one, expert[-1]) for one, expert in downs]).sum(0, keepdim=True)
+    return torch.stack([torch.mv(expert[-1], one) for one, expert in downs]).sum(0, keepdim=True)
 
 
 def _balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:
