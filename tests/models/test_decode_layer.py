@@ -146,6 +146,7 @@ def test_in_bf16_it_is_as_near_to_fp32_as_bf16_can_be(bits, network) -> None:
     assert (got.float() - wanted).norm() / wanted.norm() < (0.02 if bits == "int4" else 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [None, "int8", "int4"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_processor_without_avx512_gets_the_same(
