@@ -36,7 +36,7 @@ class ThinkerConfig:
     expert_dim: int = 128
     top_k: int = 2
     shared_dim: int = 192
-    vocabulary: int = 1536
+    vocabulary: int = 2048
     audio_pool: int = 2
 
 

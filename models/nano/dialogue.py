@@ -190,10 +190,9 @@ class NanoDialogue(Remembering[Memory]):
         logits = self._model.thinker.logits(self._feed([ACT]))
         action = None
         if sure:
-            intents = logits[text.first_intent : text.n_special]
-            probability, best = intents.softmax(-1).max(-1)
+            probability, best = logits[text.intents].softmax(-1).max(-1)
             if float(probability) >= self._model.min_intent_probability:
-                action = self._decode_slots(text.first_intent + int(best), counts)
+                action = self._decode_slots(text.intents.start + int(best), counts)
         if action is None or action.name in forbidden:
             # Memory must not hold an action that was not taken.
             self._memory = replace(self._memory, context=before)

@@ -70,6 +70,10 @@ NAMES = tuple(
 PHRASES = tuple(
     "hello thanks good_morning goodbye sorry good_night how_much love_you where_toilet help".split()
 )
+CHAT_TOPICS = tuple(
+    "robot age home maker colour food music_taste feelings love bored tired sad happy hungry story "
+    "fact song birthday good_night good_morning compliment insult apology okay".split()
+)
 OPERATORS = {"plus": "+", "minus": "-", "times": "*"}
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from .domain import INTENTS
+
 FILE = Path(__file__).with_name("tokenizer.json")
 SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
 PAD, BOS, USER, ASR, ACT, REP, EOS, RESULT = range(len(SPECIALS))
@@ -31,7 +33,7 @@ class Text:
             raise ValueError("the tokenizer's special tokens are not nano's")
         added = tokenizer.get_added_tokens_decoder()
         self.n_special = max(added) + 1
-        self.first_intent = len(SPECIALS)
+        self.intents = slice(len(SPECIALS), len(SPECIALS) + len(INTENTS))
         self.vocabulary = tokenizer.get_vocab_size()
 
     @classmethod
@@ -74,7 +76,15 @@ class Text:
         return str(self._tokenizer.id_to_token(token))[1:-1]
 
     def intent_id(self, intent: str) -> int:
-        token = self._tokenizer.token_to_id(f"<{intent}>")
+        """An intent's token. Raises ValueError where there is none."""
+        return self._mark(intent)
+
+    def language_id(self, language: str) -> int:
+        """The token before a reply in `en`, `cmn` or `yue`. Raises ValueError for another."""
+        return self._mark(language)
+
+    def _mark(self, name: str) -> int:
+        token = self._tokenizer.token_to_id(f"<{name}>")
         if token is None:
-            raise ValueError(f"the tokenizer knows no intent {intent!r}")
+            raise ValueError(f"the tokenizer has no token for {name!r}")
         return int(token)

@@ -263,7 +263,7 @@ def test_english_comes_back_with_its_spaces(tokenizer):
 def test_special_tokens_stand_where_the_weights_expect_them(tokenizer):
     names = [*SPECIALS, *(intent_token(name) for name in domain.INTENTS)]
     assert [tokenizer.token_to_id(name) for name in names] == list(range(len(names)))
-    assert tokenizer.get_vocab_size() == N_TOKENS == 1536
+    assert tokenizer.get_vocab_size() == N_TOKENS == 2048
     assert tokenizer.encode("it is <result>").tokens[-1].strip() == "<result>"
     assert tokenizer.encode("it is <result>").ids[-1] == SPECIALS.index("<result>")
 

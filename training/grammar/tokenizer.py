@@ -22,7 +22,7 @@ from vivavoce.models.nano.domain import INTENTS
 from . import reply_sentences, sample
 from .rejects import common_words
 
-N_TOKENS = 1536
+N_TOKENS = 2048
 SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SPACE = "\u2581"
