@@ -17,7 +17,7 @@ from ..streaming.endpoint import EndpointSettings, SpeechDetector
 from ..streaming.frames import Pcm
 from ..streaming.patience import Patience
 from ..streaming.pauses import Speaker
-from ..streaming.vad import VAD_RATE_HZ, Vad, VadKind, make_vad, silero_available
+from ..streaming.vad import VAD_RATE_HZ, Vad, VadKind, make_vad
 from ..streaming.vad_pair import VadPair
 from .core import events as core
 
@@ -162,8 +162,7 @@ class Hearing:
 
     def _choose(self) -> None:
         if isinstance(self._vad, VadPair):
-            careful = self._far_end or self._kind != "webrtc"
-            self._vad.choose(strict=careful and not self._alarm.raised)
+            self._vad.choose(strict=not self._alarm.raised)
 
     def _learn(self, event: found.EndpointEvent) -> None:
         self._speaker = self._speaker.after(event)
@@ -232,8 +231,8 @@ def beside_a_loudspeaker(
 
 
 def _detectors(kind: VadKind, echo: bool) -> Vad:
-    """The detector asked for; beside a loudspeaker silero, and a light one for alarms."""
+    """The detector asked for; with silero beside a loudspeaker a light one for alarms, too."""
     vad = make_vad(kind)
-    if echo and silero_available():
-        return VadPair(make_vad("webrtc"), make_vad("silero"))
+    if echo and vad.kind == "silero":
+        return VadPair(make_vad("webrtc"), vad)
     return vad

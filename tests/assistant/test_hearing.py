@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.streaming.sounds import at_level, human, noise, silence, vowel
+from vivavoce.assistant import hearing as hearing_module
 from vivavoce.assistant.core.events import (
     SpeechDenied,
     SpeechEnded,
@@ -153,7 +154,7 @@ def starts(events: list[SpeechEvent]) -> int:
     return sum(isinstance(event, SpeechStarted) for event in events)
 
 
-def with_echo(kind: str = "webrtc") -> Hearing:
+def with_echo(kind: str = "auto") -> Hearing:
     return Hearing(EndpointSettings(), kind, SEMANTIC, echo=True)  # type: ignore[arg-type]
 
 
@@ -245,17 +246,21 @@ def test_settings_stricter_than_the_loudspeaker_asks_for_stay():
     assert (strict.onset_ms, strict.suspect_ms) == (400, 300)
 
 
-@needs_silero
-def test_the_stricter_detector_answers_only_while_the_loudspeaker_sounds():
-    ear = with_echo()
-    assert ear._vad.kind == "webrtc"
+def test_the_detector_asked_for_judges_beside_the_loudspeaker_too():
+    ear = with_echo("webrtc")
     ear.far_end(True)
-    assert ear._vad.kind == "silero"
-    ear.restart(0)  # detection was off for a while
-    assert ear._vad.kind == "silero"
-    ear.far_end(False)
     assert ear._vad.kind == "webrtc"
+    ear.restart(0)  # detection was off for a while
+    assert ear._vad.kind == "webrtc"
+
+
+@needs_silero
+def test_a_light_detector_stands_beside_the_neural_one_and_each_is_made_once(monkeypatch):
+    made: list[str] = []
+    make = hearing_module.make_vad
+    monkeypatch.setattr(hearing_module, "make_vad", lambda kind: made.append(kind) or make(kind))
     assert with_echo("silero")._vad.kind == "silero"
+    assert made == ["silero", "webrtc", "webrtc"], "the third one cries first"
 
 
 def test_speech_across_the_end_of_a_reply_is_one_turn():
