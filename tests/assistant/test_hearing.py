@@ -264,7 +264,7 @@ def test_a_light_detector_stands_beside_the_neural_one_and_each_is_made_once(mon
 
 
 def test_speech_across_the_end_of_a_reply_is_one_turn():
-    ear = with_echo()
+    ear = with_echo("webrtc")
     ear.far_end(True)
     voice = np.concatenate((silence(4.0), vowel(1.0)))
     events = hear(ear, voice)
