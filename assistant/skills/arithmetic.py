@@ -8,10 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from .skill import Arguments, Context, Skill
-from .wording import number_words
+from .wording import LARGEST_SAYABLE
 
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-LARGEST_SAYABLE = 9999
 
 
 class Sum(Arguments):
@@ -20,11 +19,11 @@ class Sum(Arguments):
     b: int = Field(ge=-9999, le=9999, description="right number")
 
 
-def _calc(arguments: Sum, _: Context) -> str:
+def _calc(arguments: Sum, context: Context) -> str:
     result = OPERATORS[arguments.op](arguments.a, arguments.b)
     if abs(result) > LARGEST_SAYABLE:
-        return "a very large number"
-    return number_words(result)
+        return context.words.say("too_large")
+    return context.words.number(result)
 
 
 SKILLS = (

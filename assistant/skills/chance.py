@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from .skill import Arguments, Context, Skill
-from .wording import JOKES, coin_words, dice_words
 
 
 def _joke(_: Arguments, context: Context) -> str:
-    return context.dice.choice(JOKES)
+    return context.dice.choice(context.words.jokes)
 
 
 def _coin(_: Arguments, context: Context) -> str:
-    return coin_words(context.dice.random() < 0.5)
+    return context.words.coin(context.dice.random() < 0.5)
 
 
 def _dice(_: Arguments, context: Context) -> str:
-    return dice_words(context.dice.randint(1, 6))
+    return context.words.dice(context.dice.randint(1, 6))
 
 
 SKILLS = (

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from .skill import Arguments, Context, Skill
-from .wording import date_words, time_words
 
 
 def _time(_: Arguments, context: Context) -> str:
     now = context.now()
-    return time_words(now.hour, now.minute)
+    return context.words.time(now.hour, now.minute)
 
 
 def _date(_: Arguments, context: Context) -> str:
-    return date_words(context.now().date())
+    return context.words.date(context.now().date())
 
 
 SKILLS = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from .skill import Arguments, Context, Skill
-from .wording import number_words
 
 FULL_PERCENT = 100
 
@@ -24,26 +23,27 @@ class Heat(Arguments):
 
 def _on(arguments: Room, context: Context) -> str:
     context.house.lights[arguments.room] = FULL_PERCENT
-    return f"{_spaced(arguments.room)} light on"
+    return context.words.say("light_on", room=_room(arguments, context))
 
 
 def _off(arguments: Room, context: Context) -> str:
     context.house.lights[arguments.room] = 0
-    return f"{_spaced(arguments.room)} light off"
+    return context.words.say("light_off", room=_room(arguments, context))
 
 
 def _dim(arguments: DimRoom, context: Context) -> str:
     context.house.lights[arguments.room] = arguments.percent
-    return f"{_spaced(arguments.room)} light at {number_words(arguments.percent)} percent"
+    percent = context.words.number(arguments.percent)
+    return context.words.say("light_dim", room=_room(arguments, context), percent=percent)
 
 
 def _heat(arguments: Heat, context: Context) -> str:
     context.house.heat_degrees = arguments.degrees
-    return f"heating set to {number_words(arguments.degrees)} degrees"
+    return context.words.say("heat", degrees=context.words.number(arguments.degrees))
 
 
-def _spaced(identifier: str) -> str:
-    return identifier.replace("_", " ")
+def _room(arguments: Room, context: Context) -> str:
+    return context.words.name("room", arguments.room)
 
 
 SKILLS = (

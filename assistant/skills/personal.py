@@ -17,17 +17,17 @@ class ListItem(Arguments):
 
 def _name(arguments: Name, context: Context) -> str:
     context.user_name = arguments.name
-    return f"nice to meet you {arguments.name}"
+    return context.words.say("name", name=context.words.name("name", arguments.name))
 
 
 def _add(arguments: ListItem, context: Context) -> str:
     if arguments.item not in context.house.shopping:
         context.house.shopping.append(arguments.item)
-    return f"{arguments.item} is on the list"
+    return context.words.say("list", item=context.words.name("item", arguments.item))
 
 
 def _repeat(_: Arguments, context: Context) -> str:
-    return context.last_said or "i have not said anything yet"
+    return context.last_said or context.words.say("nothing_said")
 
 
 SKILLS = (

@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from .skill import Arguments, Context, Skill
-from .wording import CHINESE, ENGLISH
+from .wording import ENGLISH
 
 
 class Phrase(Arguments):
     phrase: str = Field(
-        description=f"one of {', '.join(CHINESE)}", json_schema_extra={"enum": list(CHINESE)}
+        description=f"one of {', '.join(ENGLISH)}", json_schema_extra={"enum": list(ENGLISH)}
     )
 
 
-def _chinese(arguments: Phrase, _: Context) -> str:
-    return _look_up(arguments.phrase, CHINESE)
+def _chinese(arguments: Phrase, context: Context) -> str:
+    return _look_up(arguments.phrase, context.words.in_mandarin, context)
 
 
-def _english(arguments: Phrase, _: Context) -> str:
-    return _look_up(arguments.phrase, ENGLISH)
+def _english(arguments: Phrase, context: Context) -> str:
+    return _look_up(arguments.phrase, context.words.in_english, context)
 
 
-def _look_up(phrase: str, book: Mapping[str, str]) -> str:
-    return book.get(phrase, "not in my phrase book")
+def _look_up(phrase: str, book: Mapping[str, str], context: Context) -> str:
+    return book[phrase] if phrase in book else context.words.say("no_phrase")
 
 
 SKILLS = (

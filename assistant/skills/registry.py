@@ -46,10 +46,6 @@ _SHELVES = (
 )
 ALL_SKILLS: Mapping[str, Skill[Any]] = {skill.name: skill for shelf in _SHELVES for skill in shelf}
 
-UNKNOWN_SKILL = "sorry i can not do that"
-BAD_ARGUMENTS = "sorry i did not get that"
-CRASHED = "sorry that did not work"
-
 
 @dataclass(frozen=True)
 class SkillResult:
@@ -117,21 +113,29 @@ class SkillSet:
         """Whether the model waits for the skill's words."""
         return name in self._skills and self._skills[name].needs_result
 
-    def run(self, name: str, arguments: Mapping[str, Any]) -> SkillResult:
-        """Run a skill; never raises, never blocks for longer than a few milliseconds."""
+    def run(self, name: str, arguments: Mapping[str, Any], language: str = "en") -> SkillResult:
+        """Run a skill; never raises, never blocks for longer than a few milliseconds.
+
+        Args:
+            name: of the skill.
+            arguments: to be checked.
+            language: in which it answers: `en`, `cmn` or `yue`; English for others.
+        """
+        self._context.language = language
+        sorry = self._context.words.say
         skill = self._skills.get(name)
         if skill is None:
-            return SkillResult(UNKNOWN_SKILL, f"there is no skill {name!r}")
+            return SkillResult(sorry("sorry_unknown"), f"there is no skill {name!r}")
         try:
             checked = skill.arguments.model_validate(dict(arguments))
         except ValidationError as error:
             log.warning("skill %s refused its arguments: %s", name, _reason(error))
-            return SkillResult(BAD_ARGUMENTS, _reason(error))
+            return SkillResult(sorry("sorry_arguments"), _reason(error))
         try:
             return SkillResult(skill.run(checked, self._context))
         except Exception as error:  # a plugin's fault must not end the conversation
             log.exception("skill %s failed", name)
-            return SkillResult(CRASHED, f"{type(error).__name__}: {error}")
+            return SkillResult(sorry("sorry_crashed"), f"{type(error).__name__}: {error}")
 
     def remember_said(self, text: str) -> None:
         """Note what the assistant said, for `repeat`."""

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from .house import House
+from .wording import Wording, words_in
 
 
 class Arguments(BaseModel):
@@ -48,6 +49,7 @@ class Context:
         ring: told the words to say when a timer or an alarm is due.
         dice: source of chance.
         default_city: where the weather is asked for when no city was said.
+        language: of the turn that is answered: `en`, `cmn` or `yue`.
     """
 
     house: House
@@ -56,10 +58,16 @@ class Context:
     ring: Callable[[str], None]
     dice: random.Random
     default_city: str = ""
+    language: str = "en"
     user_name: str | None = None
     last_said: str = ""
     timers: list[Pending] = field(default_factory=list)
     alarms: list[Pending] = field(default_factory=list)
+
+    @property
+    def words(self) -> Wording:
+        """What there is to say, in the language of the turn."""
+        return words_in(self.language)
 
 
 A = TypeVar("A", bound=Arguments)

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from .house import VOLUME_STEP_PERCENT
 from .skill import Arguments, Context, Skill
-from .wording import number_words
 
 
 class Volume(Arguments):
@@ -31,18 +30,19 @@ def _to(arguments: Volume, context: Context) -> str:
 
 def _set_volume(context: Context, percent: int) -> str:
     context.house.set_volume(percent)
-    return f"volume at {number_words(context.house.volume_percent)} percent"
+    return context.words.say("volume", percent=context.words.number(context.house.volume_percent))
 
 
 def _music(arguments: Music, context: Context) -> str:
     context.house.music = arguments.genre
-    wanted = f"{arguments.genre.replace('_', ' ')} music".strip()
-    return f"{wanted} is noted but there is no player connected"
+    words = context.words
+    genre = words.name("genre", arguments.genre) if arguments.genre else words.say("any_music")
+    return words.say("music", genre=genre)
 
 
 def _music_stop(_: Arguments, context: Context) -> str:
     context.house.music = None
-    return "music stopped"
+    return context.words.say("music_stop")
 
 
 SKILLS = (

@@ -8,7 +8,6 @@ import math
 from pydantic import Field
 
 from .skill import Arguments, Context, Pending, Skill
-from .wording import duration_words, time_words, timer_words
 
 DAY = datetime.timedelta(days=1)
 
@@ -22,26 +21,26 @@ class TimeOfDay(Arguments):
 
 
 def _set_timer(arguments: Duration, context: Context) -> str:
-    words = duration_words(arguments.duration_s)
+    words = context.words.duration(arguments.duration_s)
     due = context.now() + datetime.timedelta(seconds=arguments.duration_s)
-    _start(context, context.timers, due, f"your timer for {words} is done")
-    return f"timer set for {words}"
+    _start(context, context.timers, due, context.words.say("timer_rings", duration=words))
+    return context.words.say("timer_set", duration=words)
 
 
 def _cancel_timers(_: Arguments, context: Context) -> str:
     if not context.timers:
-        return timer_words(None)
+        return context.words.timer(None)
     for pending in context.timers:
         pending.handle.cancel()
     context.timers.clear()
-    return "timer cancelled"
+    return context.words.say("timer_cancel")
 
 
 def _query_timer(_: Arguments, context: Context) -> str:
     if not context.timers:
-        return timer_words(None)
+        return context.words.timer(None)
     left = min(pending.due for pending in context.timers) - context.now()
-    return timer_words(max(0, math.ceil(left.total_seconds())))
+    return context.words.timer(max(0, math.ceil(left.total_seconds())))
 
 
 def _set_alarm(arguments: TimeOfDay, context: Context) -> str:
@@ -50,9 +49,9 @@ def _set_alarm(arguments: TimeOfDay, context: Context) -> str:
     due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if due <= now:
         due += DAY
-    words = time_words(hour, minute)
-    _start(context, context.alarms, due, f"it is {words} this is your alarm")
-    return f"alarm set for {words}"
+    words = context.words.time(hour, minute)
+    _start(context, context.alarms, due, context.words.say("alarm_rings", time=words))
+    return context.words.say("alarm_set", time=words)
 
 
 def _start(context: Context, shelf: list[Pending], due: datetime.datetime, words: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from .skill import Arguments, Context, Skill
-from .wording import no_weather_words
 
 
 class Forecast(Arguments):
@@ -14,7 +13,7 @@ class Forecast(Arguments):
 
 
 def _weather(arguments: Forecast, context: Context) -> str:
-    return no_weather_words(arguments.city or context.default_city)
+    return context.words.no_weather(arguments.city or context.default_city)
 
 
 SKILLS = (

@@ -65,8 +65,8 @@ def skills(later, rung):
     )
 
 
-def said(skills: SkillSet, name: str, /, **arguments: object) -> str:
-    result = skills.run(name, arguments)
+def said(skills: SkillSet, name: str, /, language: str = "en", **arguments: object) -> str:
+    result = skills.run(name, arguments, language)
     assert result.error is None
     return result.output
 
@@ -111,13 +111,6 @@ def test_skills_take_what_the_model_writes(skills, line):
     action = actions.parse(line)
     assert action is not None
     assert said(skills, action.name, **action.arguments)
-
-
-def test_answers_hold_only_sayable_words(skills):
-    for name, skill in ALL_SKILLS.items():
-        if skill.needs_result and not skill.arguments.model_fields:
-            words = said(skills, name)
-            assert words and words.replace(" ", "").isalpha() and words == words.lower(), name
 
 
 def test_schemas_are_functions_with_typed_arguments(skills):
@@ -284,7 +277,7 @@ async def test_timers_run_on_the_event_loop(rung):
 )
 def test_wrong_arguments_are_an_apology_and_change_nothing(skills, name, arguments):
     result = skills.run(name, arguments)
-    assert result.output == registry.BAD_ARGUMENTS
+    assert result.output == "sorry i did not get that"
     assert result.error
     assert skills.context.timers == [] and skills.context.house.lights == {}
 
@@ -293,7 +286,7 @@ def test_an_unknown_or_disabled_skill_is_declined():
     skills = SkillSet(disabled=["coin"])
     assert "coin" not in skills and not skills.needs_result("coin")
     for name in ("coin", "fly"):
-        assert skills.run(name, {}).output == registry.UNKNOWN_SKILL
+        assert skills.run(name, {}).output == "sorry i can not do that"
     assert "coin" not in {schema["name"] for schema in skills.schemas()}
 
 
@@ -306,6 +299,6 @@ def test_a_crash_is_an_apology_and_the_log_has_the_trace(monkeypatch, caplog):
     skills = SkillSet()
     with caplog.at_level(logging.ERROR):
         result = skills.run("time", {})
-    assert result.output == registry.CRASHED
+    assert result.output == "sorry that did not work"
     assert "out of clocks" in caplog.text
     assert skills.run("date", {}).error is None

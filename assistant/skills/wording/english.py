@@ -1,8 +1,10 @@
-"""The words in which the skills answer: sayable by a small voice, no digits, no punctuation."""
+"""English: the words of the skills."""
 
 from __future__ import annotations
 
 import datetime
+
+from .wording import LARGEST_SAYABLE, Wording
 
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -41,7 +43,7 @@ def number_words(number: int) -> str:
     Raises:
         ValueError: beyond -9999..9999.
     """
-    if abs(number) > 9999:
+    if abs(number) > LARGEST_SAYABLE:
         raise ValueError(f"no words for {number}")
     if number < 0:
         return "minus " + number_words(-number)
@@ -99,13 +101,6 @@ def duration_words(seconds: int) -> str:
     return " and ".join(parts) or "zero seconds"
 
 
-def timer_words(seconds_left: int | None) -> str:
-    """What a timer query answers; None when no timer runs."""
-    if seconds_left is None:
-        return "there is no timer running"
-    return f"you have {duration_words(seconds_left)} left"
-
-
 def weather_words(city: str, day: str, sky: str, degrees: int) -> str:
     """A whole sentence: `tomorrow in new york it will be sunny with twenty degrees`."""
     when = f"on {day}" if day in WEEKDAYS else day.replace("_", " ")
@@ -116,17 +111,6 @@ def weather_words(city: str, day: str, sky: str, degrees: int) -> str:
     unit = "degree" if abs(degrees) == 1 else "degrees"
     place = f" in {city.replace('_', ' ')}" if city else ""
     return f"{when}{place} it {be} {sky} with {number_words(degrees)} {unit}"
-
-
-def no_weather_words(city: str) -> str:
-    """What is said where nobody can be asked for the weather."""
-    place = f" in {city.replace('_', ' ')}" if city else ""
-    return f"i do not know the weather{place} because i am offline"
-
-
-def coin_words(heads: bool) -> str:
-    """The side a coin fell on."""
-    return "heads" if heads else "tails"
 
 
 def dice_words(pips: int) -> str:
@@ -160,3 +144,80 @@ ENGLISH = {
     "where_toilet": "where is the toilet",
     "help": "help me",
 }
+SENTENCES = {
+    "sorry_unknown": "sorry i can not do that",
+    "sorry_arguments": "sorry i did not get that",
+    "sorry_crashed": "sorry that did not work",
+    "light_on": "{room} light on",
+    "light_off": "{room} light off",
+    "light_dim": "{room} light at {percent} percent",
+    "heat": "heating set to {degrees} degrees",
+    "volume": "volume at {percent} percent",
+    "music": "{genre} music is noted but there is no player connected",
+    "any_music": "",
+    "music_stop": "music stopped",
+    "timer_set": "timer set for {duration}",
+    "timer_cancel": "timer cancelled",
+    "timer_none": "there is no timer running",
+    "timer_left": "you have {duration} left",
+    "timer_rings": "your timer for {duration} is done",
+    "alarm_set": "alarm set for {time}",
+    "alarm_rings": "it is {time} this is your alarm",
+    "name": "nice to meet you {name}",
+    "list": "{item} is on the list",
+    "nothing_said": "i have not said anything yet",
+    "too_large": "a very large number",
+    "no_phrase": "not in my phrase book",
+    "weather_offline": "i do not know the weather because i am offline",
+    "weather_offline_in": "i do not know the weather in {city} because i am offline",
+    "heads": "heads",
+    "tails": "tails",
+}
+
+
+class English(Wording):
+    """See `Wording`; an id's own words are its name."""
+
+    language = "en"
+    names = {}
+    sentences = SENTENCES
+    jokes = JOKES
+    skies = SKIES
+    in_mandarin = CHINESE
+    in_english = ENGLISH
+
+    def number(self, number: int) -> str:
+        return number_words(number)
+
+    def time(self, hour: int, minute: int) -> str:
+        return time_words(hour, minute)
+
+    def date(self, date: datetime.date) -> str:
+        return date_words(date)
+
+    def duration(self, seconds: int) -> str:
+        return duration_words(seconds)
+
+    def weather(self, city: str, day: str, sky: str, degrees: int) -> str:
+        return weather_words(city, day, sky, degrees)
+
+    def dice(self, pips: int) -> str:
+        return dice_words(pips)
+
+
+IN_ENGLISH = English()
+
+
+def timer_words(seconds_left: int | None) -> str:
+    """See `Wording.timer`."""
+    return IN_ENGLISH.timer(seconds_left)
+
+
+def no_weather_words(city: str) -> str:
+    """See `Wording.no_weather`."""
+    return IN_ENGLISH.no_weather(city)
+
+
+def coin_words(heads: bool) -> str:
+    """See `Wording.coin`."""
+    return IN_ENGLISH.coin(heads)
