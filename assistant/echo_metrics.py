@@ -28,11 +28,6 @@ class EchoMetrics(Collector):
         for kind in get_args(Rung):
             canceller.add_metric([kind], float(self._front_end.kind == kind))
         yield canceller
-        yield GaugeMetricFamily(
-            "vivavoce_clock_drift_ppm",
-            "How much faster the microphone's clock runs than the loudspeaker's",
-            value=self._front_end.drift_ppm,
-        )
         if self._front_end.erle_db is not None:
             yield GaugeMetricFamily(
                 "vivavoce_echo_reduced_db",

@@ -72,7 +72,7 @@ class LocalSound:
         return {
             "echo": front_end.kind,
             "echo_reduced_db": front_end.erle_db,
-            "clock_drift_ppm": front_end.drift_ppm,
+            "clock_drift_ppm": self.card.drift_ppm,
             "microphone": asdict(self.microphone.status),
         }
 

@@ -39,6 +39,12 @@ class SoundCardMetrics(Collector):
             latency_s.add_metric([direction], side.latency_s)
         yield is_open
         yield latency_s
+        if self._card.drift_ppm is not None:
+            yield GaugeMetricFamily(
+                "vivavoce_clock_drift_ppm",
+                "How much faster the microphone's clock runs than the loudspeaker's",
+                value=self._card.drift_ppm,
+            )
         yield CounterMetricFamily(
             "vivavoce_audio_lost_samples",
             "Samples of the microphone, at 48 kHz, that found no room in the daemon",

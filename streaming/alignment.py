@@ -49,6 +49,11 @@ class Alignment:
         """How much faster the microphone's clock runs than the loudspeaker's."""
         return self._microphone.drift_ppm - self._loudspeaker.drift_ppm
 
+    @property
+    def drift_known(self) -> bool:
+        """Whether both clocks were watched for long enough to tell anybody of it."""
+        return self._microphone.speed_known and self._loudspeaker.speed_known
+
     def time_of(self, index: int) -> float | None:
         """Device time at which the microphone took sample `index`; None before any stamp."""
         return self._microphone.time_of(index)

@@ -156,6 +156,15 @@ class SoundCard:
         return self._output.report().latency_s + self._input.report().latency_s
 
     @property
+    def drift_ppm(self) -> float | None:
+        """How much faster the microphone's clock runs than the loudspeaker's; None while one of
+        them is away or shut, and until both were watched for a while.
+        """
+        both = all(side.device is not None for side in self._sides)
+        alignment = self.front_end.alignment
+        return alignment.drift_ppm if both and alignment.drift_known else None
+
+    @property
     def microphone_open(self) -> bool:
         """Whether a microphone can be heard at this moment: open, not muted, not away."""
         return self._input.device is not None

@@ -94,6 +94,7 @@ class ClockLine:
     LIKELY_JITTER_S = 1e-3  # of a bin, until there are enough to tell
     LEAST_JITTER_S = 2e-5
     N_TELLING = 8
+    TELLING_S = 20.0  # of stamps, before the speed is worth showing to anybody
     MOST_PPM = 500.0  # no clock of a sound device is worse; what says so is jitter
     ODD_DEVIATIONS = 4.0  # bins further off than so many typical ones do not count
 
@@ -122,6 +123,14 @@ class ClockLine:
     def drift_ppm(self) -> float:
         """How much faster the device runs than it claims, by the clock of its stamps."""
         return -1e6 * self._slope
+
+    @property
+    def speed_known(self) -> bool:
+        """Whether the line is long enough for its slope to be the device's and not the jitter's.
+
+        A shorter one is good enough to find samples by: it starts from no drift at all.
+        """
+        return bool(self._bins) and self._bins[-1][0] - self._bins[0][0] >= self.TELLING_S
 
     @property
     def known(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.streaming.fake_devices import eventually
 from vivavoce.assistant.metrics import Metrics
 from vivavoce.assistant.sound_metrics import SoundCardMetrics
 from vivavoce.streaming.device_file import NullBackend
 from vivavoce.streaming.soundcard import SoundCard
+from vivavoce.streaming.timeline import ClockLine
 
 
 def test_the_devices_counts_are_read_when_somebody_asks():
@@ -33,3 +35,18 @@ def test_the_devices_counts_are_read_when_somebody_asks():
         assert value("device_open", "input") == 0 and value("device_open", "output") == 1
         assert value("latency_seconds", "output") == 0
         assert b"vivavoce_audio_devices_gone_total" in metrics.text()
+
+
+def test_the_clocks_drift_is_told_when_it_is_known_and_not_while_muted(monkeypatch):
+    metrics = Metrics()
+
+    def drift() -> float | None:
+        return metrics.registry.get_sample_value("vivavoce_clock_drift_ppm")
+
+    monkeypatch.setattr(ClockLine, "TELLING_S", 0.25)
+    with SoundCard(NullBackend(), lambda frame: None) as card:
+        metrics.registry.register(SoundCardMetrics(card))
+        assert drift() is None, "nobody has watched the clocks yet"
+        assert eventually(lambda: drift() is not None)
+        card.mute()
+        assert drift() is None, "the stand-in's clock is nobody's"

@@ -120,3 +120,15 @@ def test_a_device_opened_anew_begins_a_new_line_at_once():
     line.feed(at, 200.0)
     assert line.time_of(at) == pytest.approx(200.0)
     assert line.drift_ppm == 0
+
+
+def test_a_speed_is_told_after_twenty_seconds_and_anew_after_the_device_was():
+    line = ClockLine(RATE_HZ)
+    at = fed(line, 18, 80)
+    assert not line.speed_known, "two seconds of jitter look like any drift"
+    at = fed(line, 4, 80, start=at)
+    assert line.speed_known and line.drift_ppm == pytest.approx(80, abs=8)
+    at = fed(line, 5, 80, start=at, zero_s=200.0)
+    assert not line.speed_known, "opened anew"
+    fed(line, 21, 80, start=at, zero_s=200.0)
+    assert line.speed_known
