@@ -57,7 +57,12 @@ class LocalSound:
         opened: list[LocalSound] = []
         try:
             card, control = await open_switched_sound(
-                audio, microphone, noticed, metrics.microphone_changed, metrics.woken
+                audio,
+                microphone,
+                noticed,
+                metrics.microphone_changed,
+                metrics.woken,
+                metrics.microphone_dropped,
             )
         except DeviceUnavailable as error:
             log.warning("No local sound, only the WebSocket is served: %s.", error)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from .core import notices as core
-from .microphone_control import Status
+from .microphone_control import MICROPHONE_HZ, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Buckets = tuple[float, ...]
@@ -73,11 +73,19 @@ class Metrics:
             registry=registry,
         )
         self.wakes = count("wakes", "Wake words heard, by who said it: person, own_voice", "by")
+        self.dropped_s = count(
+            "microphone_dropped_seconds",
+            "Length of the microphone's sound that nobody had the time to hear",
+        )
         self._made_s = self._sounding_s = 0.0
 
     def microphone_changed(self, status: Status) -> None:
         """The microphone in the room was opened, closed or muted."""
         self.microphone_open.set(status.state == "open")
+
+    def microphone_dropped(self, n_samples: int) -> None:
+        """So many samples of the microphone in the room were dropped."""
+        self.dropped_s.inc(n_samples / MICROPHONE_HZ)
 
     def woken(self, by: str) -> None:
         """The wake word was heard; any thread may say so."""

@@ -116,6 +116,7 @@ class MicrophoneControl:
         microphone: the state machine, not started.
         wake: hears the wake word; None where none is waited for.
         on_change: is told every new status.
+        on_dropped: is told how many samples found no room: the event loop was too busy.
     """
 
     def __init__(
@@ -123,11 +124,15 @@ class MicrophoneControl:
         microphone: Microphone,
         wake: WakeEar | None = None,
         on_change: Callable[[Status], None] = lambda status: None,
+        on_dropped: Callable[[int], None] = lambda n_samples: None,
     ) -> None:
         self.wake = wake
         self._loop = asyncio.get_running_loop()
         self._microphone = microphone
         self._on_change = on_change
+        self._on_dropped = on_dropped
+        self._jammed = False
+        """Frames were dropped, and those before them still wait."""
         self._device: Device | None = None
         self._hearer: Hearer | None = None
         self._indicator = Indicator("muted")
@@ -147,9 +152,17 @@ class MicrophoneControl:
         self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken, playing))
 
     def _keep(self, frame: _Frame) -> None:
-        begun = self._hearer is not None
-        if begun and (self._inbox.qsize() < LONGEST_BACKLOG or frame.woken):
+        if self._hearer is None:
+            return
+        n_waiting = self._inbox.qsize()
+        self._jammed = self._jammed and n_waiting > 0
+        if n_waiting < LONGEST_BACKLOG or frame.woken:
             self._inbox.put_nowait(frame)
+            return
+        self._on_dropped(len(frame.pcm))
+        if not self._jammed:  # one line for one jam
+            self._jammed = True
+            log.warning("the daemon is too busy to hear: sound of the microphone is dropped")
 
     # --- everybody ---------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ async def open_switched_sound(
     on_notice: Callable[[Notice], None] | None = None,
     on_change: Callable[[Status], None] = lambda status: None,
     on_wake: Callable[[By], None] = lambda by: None,
+    on_dropped: Callable[[int], None] = lambda n_samples: None,
 ) -> tuple[SoundCard, MicrophoneControl]:
     """Open the loudspeaker; the microphone is the control's to open, once it begins.
 
@@ -30,6 +31,7 @@ async def open_switched_sound(
         on_notice: gets playout's notices, in a thread of its own.
         on_change: is told every change of the microphone's status.
         on_wake: is told who said the wake word, in the capture's thread.
+        on_dropped: is told how many samples nobody had the time to hear.
     Raises:
         DeviceUnavailable: no sound; the message says what to install or choose.
         UserError: what the configuration wants needs a package that is not here.
@@ -42,7 +44,7 @@ async def open_switched_sound(
         follow_up_s=microphone.follow_up_s,
         muted=microphone.muted,
     )
-    control = MicrophoneControl(states, ear, on_change)
+    control = MicrophoneControl(states, ear, on_change, on_dropped)
 
     def device_changed() -> None:
         loop.call_soon_threadsafe(control.device_changed)

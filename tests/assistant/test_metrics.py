@@ -74,3 +74,11 @@ def test_turns_errors_and_model_calls_are_counted() -> None:
     assert value(metrics, "vivavoce_audio_received_seconds_total") == 1.5
     assert value(metrics, "vivavoce_model_call_seconds_count", call="part") == 1
     assert b"vivavoce_model_call_seconds_bucket" in metrics.text()
+
+
+def test_sound_that_nobody_had_time_for_is_counted_in_seconds():
+    metrics = Metrics()
+    metrics.microphone_dropped(320)
+    metrics.microphone_dropped(320)
+    counted = metrics.registry.get_sample_value
+    assert counted("vivavoce_microphone_dropped_seconds_total") == pytest.approx(0.04)

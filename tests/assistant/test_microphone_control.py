@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from vivavoce.assistant.microphone import Microphone
-from vivavoce.assistant.microphone_control import MicrophoneControl, MicrophoneRefused, Status
+from vivavoce.assistant.microphone_control import (
+    LONGEST_BACKLOG,
+    MicrophoneControl,
+    MicrophoneRefused,
+    Status,
+)
 from vivavoce.assistant.wake_ear import WakeEar
 from vivavoce.streaming.frames import Pcm
 from vivavoce.streaming.wake import Wake
@@ -301,3 +306,30 @@ async def test_an_order_under_way_when_the_daemon_stops_is_refused():
     running.cancel()
     with pytest.raises(MicrophoneRefused, match="stopping"):
         await asyncio.wait_for(order, 5)
+
+
+async def test_sound_that_nobody_has_time_for_is_counted_and_told_once_a_jam(caplog):
+    on = Stage("always")
+    dropped: list[int] = []
+    on.control = MicrophoneControl(Microphone("always"), None, on.told, dropped.append)
+    await on.control.begin(on.card, on.room)
+    frame = np.full(FRAME, COMMAND, np.float32)
+
+    async def comes(n_frames: int) -> None:
+        for _ in range(n_frames):
+            on.control.heard(frame)
+        await asyncio.sleep(0)
+
+    await comes(LONGEST_BACKLOG)
+    assert not dropped
+    await comes(3)
+    assert dropped == [FRAME] * 3
+    running = asyncio.create_task(on.control.run())
+    await on.settle()
+    assert len(on.room.sound) == LONGEST_BACKLOG * FRAME
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await comes(LONGEST_BACKLOG + 1)
+    told = [record for record in caplog.records if "too busy to hear" in record.message]
+    assert len(dropped) == 4 and len(told) == 2, "one line for each jam"
+    on.control.close()
