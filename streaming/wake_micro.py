@@ -128,6 +128,10 @@ def _network(engine: Any, path: Path) -> Any:
         if network.lib.TfLiteTensorByteSize(network.input_tensor) != wanted:
             raise ValueError(f"its input is not {network.stride} frames of {N_FEATURES} features")
         return network
+    except PermissionError as error:
+        raise WakeWordUnavailable(
+            f"{error.filename} cannot be read; let this user read it: chmod u+r {error.filename}"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise WakeWordUnavailable(f"{path} is no microWakeWord model ({error})") from error
 
@@ -157,6 +161,8 @@ def _check_file(network: Path, library: Path | None) -> None:
         raise FileNotFoundError("its library is missing")
     if not network.is_file():
         raise FileNotFoundError(f"{network} is missing")
+    with network.open("rb"):  # or its library says no more than that it is no network
+        pass
     wrapped = importlib.import_module(f"{_PACKAGE}.wakeword").TfLiteWakeWord(library).lib
     model = wrapped.TfLiteModelCreateFromFile(str(network.resolve()).encode())
     if not model:

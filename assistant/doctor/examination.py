@@ -21,6 +21,7 @@ def examine(config: Config, wishes: Wishes, say: Say) -> Iterator[Finding]:
     yield guarded("port", lambda: port.port(config))
     yield guarded("voice detector", lambda: installation.voice_detector(config))
     yield guarded("echo canceller", lambda: installation.echo_canceller(config))
+    yield guarded("wake word", lambda: installation.wake_word(config))
     yield from _sound(config, wishes, say)
 
 

@@ -1,4 +1,4 @@
-"""Python, packages, the voice activity detectors, the echo canceller, the C++ compiler."""
+"""Python, packages, voice activity detectors, echo canceller, wake word, the C++ compiler."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 from ...streaming.echo import EchoUnavailable, make_canceller
 from ...streaming.vad import VadUnavailable, make_vad, silero_available
+from ...streaming.wake import WakeWordUnavailable, make_wake_word
 from ..settings import Config
 from .findings import Finding, State
 
@@ -81,6 +82,23 @@ def echo_canceller(config: Config) -> Finding:
         text = "none: replies are ducked and interrupted by loud voices only"
         return Finding(check, state, text, str(error), {"kind": "duck"})
     return Finding(check, "ok", f"{kind} (livekit)", values={"kind": kind})
+
+
+def wake_word(config: Config) -> Finding:
+    """The wake word's engine and its model, where one is waited for."""
+    check, microphone = "wake word", config.microphone
+    if microphone.activation != "wake_word":
+        text = f"not waited for: microphone.activation is {microphone.activation}"
+        return Finding(check, "skipped", text)
+    try:
+        word = make_wake_word(microphone.wake_word, microphone.wake_threshold)
+    except WakeWordUnavailable as error:
+        reason, _, advice = str(error).partition("; ")
+        usual = "choose another microphone.wake_word, or set microphone.activation to always"
+        return Finding(check, "problem", reason, advice or usual)
+    values = {"phrase": word.phrase, "threshold": word.threshold}
+    text = f'"{word.phrase}", from a score of {word.threshold:.2f} on'
+    return Finding(check, "ok", text, values=values)
 
 
 def compiler(config: Config) -> Finding:

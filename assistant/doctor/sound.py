@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...streaming.device_listing import try_backend
-from ...streaming.devices import Backend, DeviceInfo, DeviceUnavailable, choose
+from ...streaming.devices import (
+    BLOCK_SAMPLES,
+    DEVICE_HZ,
+    Backend,
+    DeviceInfo,
+    DeviceUnavailable,
+    choose,
+)
 from ...streaming.frames import EMPTY, Frame, Pcm
 from ...streaming.probe import Probe, Way
 from ...streaming.soundcard import CardReport, SoundCard
@@ -32,6 +39,7 @@ AFTER_PROBE_S = 2.0
 N_TRIES = 3
 SLOW_S = 0.25  # a round trip beyond this is felt in every answer
 LOUD_ECHO_DB = 0.0  # an echo louder than what was handed over drives cancellers into clipping
+LATE_SHARE = 0.005  # of the blocks of a direction, or of its samples: less is not heard
 FAST_DRIFT_PPM = 300.0  # crystals differ by less; this is a device that loses sound
 
 Say = Callable[[str], None]
@@ -141,9 +149,9 @@ def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iter
         card.playout.set_gain(audio.volume_percent / 100)
         say("listening to the room: please be quiet for a moment")
         time.sleep(SETTLE_S)
-        settled = card.report()  # what is lost while devices open says nothing
+        settled, since_s = card.report(), time.monotonic()  # what opening loses says nothing
         yield from _sounds(config, card, tape, wishes, say)
-        yield _lost(card, settled)
+        yield _lost(settled, card.report(), time.monotonic() - since_s)
 
 
 def _sounds(
@@ -256,22 +264,25 @@ def _n_lost(card: SoundCard) -> int:
     return report.n_lost + report.n_starved + sum(side.n_xruns + side.n_gone for side in sides)
 
 
-def _lost(card: SoundCard, settled: CardReport) -> Finding:
-    """What was lost since the devices had settled."""
-    report = card.report()
+def _lost(settled: CardReport, report: CardReport, measured_s: float) -> Finding:
+    """What was lost since the devices had settled, `measured_s` ago."""
     pairs = ((report.microphone, settled.microphone), (report.loudspeaker, settled.loudspeaker))
-    n_xruns = sum(now.n_xruns - before.n_xruns for now, before in pairs)
-    n_gone = sum(now.n_gone - before.n_gone for now, before in pairs)
+    late = [now.n_xruns - before.n_xruns for now, before in pairs]
+    n_xruns, n_gone = sum(late), sum(now.n_gone - before.n_gone for now, before in pairs)
     n_lost = report.n_lost - settled.n_lost
-    claimed_ms = round(card.latency_s * 1000, 1)
-    values: dict[str, object] = {"xruns": n_xruns, "gone": n_gone}
+    n_samples = measured_s * DEVICE_HZ
+    share = max(max(late) * BLOCK_SAMPLES, n_lost) / n_samples
+    claimed_ms = round(1000 * sum(now.latency_s for now, _ in pairs), 1)
+    values: dict[str, object] = {"xruns": n_xruns, "gone": n_gone, "share": round(share, 4)}
     values |= {"lost_samples": n_lost, "claimed_latency_ms": claimed_ms}
     if n_gone:
         text = f"a device went away while it was measured ({n_gone}x)"
         return Finding("lost sound", "problem", text, "check its cable and its power", values)
-    if n_xruns or n_lost:
-        text = f"blocks that came late: {n_xruns}; samples that were lost: {n_lost}"
+    text = f"blocks that came late: {n_xruns}; samples that were lost: {n_lost}"
+    if share > LATE_SHARE:
+        text += f" ({share:.1%} of the sound)"
         advice = "the machine is busy: close other programs, or use a smaller model"
         return Finding("lost sound", "warning", text, advice, values)
-    text = f"none; both directions together claim a latency of {claimed_ms:.0f} ms"
+    found = f"{text}, too few to matter" if n_xruns or n_lost else "none"
+    text = f"{found}; both directions together claim a latency of {claimed_ms:.0f} ms"
     return Finding("lost sound", "ok", text, values=values)

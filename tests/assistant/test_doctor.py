@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,9 +30,12 @@ from vivavoce.models import machine
 from vivavoce.models.machine import FreeMemory
 from vivavoce.models.nano.model import FOLDER as NANO
 from vivavoce.models.report import Report
+from vivavoce.streaming import wake_micro
 from vivavoce.streaming.device_file import NullBackend
+from vivavoce.streaming.device_side import SideReport
 from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable
 from vivavoce.streaming.resample import resample
+from vivavoce.streaming.soundcard import CardReport
 
 COMMAND = [sys.executable, "-m", "vivavoce.assistant.cli"]
 
@@ -81,6 +85,41 @@ def test_a_canceller_that_is_missing_matters_as_much_as_it_is_wanted(monkeypatch
     finding = installation.echo_canceller(config(audio={"echo": "auto"}))
     assert finding.state == "warning" and "livekit" in finding.advice
     assert installation.echo_canceller(config(audio={"echo": "apm"})).state == "problem"
+
+
+def woken_by(word: object) -> Config:
+    return config(microphone={"activation": "wake_word", "wake_word": str(word)})
+
+
+def test_the_wake_word_is_looked_at_where_it_is_waited_for(monkeypatch, tmp_path):
+    assert installation.wake_word(config()).state == "skipped"
+    finding = installation.wake_word(woken_by(tmp_path / "none.json"))
+    assert finding.state == "problem" and "none.json" in finding.text and finding.advice
+    monkeypatch.setattr(wake_micro, "_PACKAGE", "pymicro_wakeword_of_nowhere")
+    finding = installation.wake_word(woken_by("hey jarvis"))
+    assert finding.state == "problem"
+    assert finding.advice == "install it: pip install 'vivavoce[wakeword]'"
+
+
+@pytest.mark.skipif(not wake_micro.installed(), reason="the extra [wakeword] is not installed")
+def test_a_wake_words_model_is_loaded_and_read(monkeypatch, tmp_path):
+    finding = installation.wake_word(woken_by("hey jarvis"))
+    assert finding.state == "ok" and '"hey jarvis"' in finding.text
+    assert installation.wake_word(woken_by("hal")).state == "problem"
+    torn = tmp_path / "torn.tflite"
+    torn.write_bytes(b"no network")
+    finding = installation.wake_word(woken_by(torn))
+    assert finding.state == "problem" and "is no microWakeWord model" in finding.text
+    assert "microphone.activation" in finding.advice
+
+    def locked(path, *args, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    wanted = woken_by(torn)
+    monkeypatch.setattr(wake_micro.Path, "open", locked)
+    finding = installation.wake_word(wanted)
+    assert finding.state == "problem" and f"{torn} cannot be read" in finding.text
+    assert "chmod u+r" in finding.advice
 
 
 def test_a_compiler_is_wanted_by_large_models_only(monkeypatch):
@@ -252,6 +291,19 @@ def test_blocks_that_come_late_while_devices_open_are_no_news(monkeypatch, short
     found = findings_of(monkeypatch, backend, Wishes(speech=False, probe=False))
     assert found["lost sound"].state == "warning"
     assert found["lost sound"].values["xruns"] == 2
+
+
+def test_a_single_late_block_is_told_and_is_no_warning():
+    side = SideReport(None, 0, 0, 0, 0.0)
+    settled = CardReport(side, side, 0, 0)
+    once = CardReport(replace(side, n_xruns=1), replace(side, n_xruns=1), 240, 0)
+    finding = sound._lost(settled, once, measured_s=8.0)
+    assert finding.state == "ok" and "blocks that came late: 2" in finding.text
+    often = CardReport(replace(side, n_xruns=9), side, 0, 0)
+    finding = sound._lost(settled, often, measured_s=8.0)
+    assert finding.state == "warning" and "(1.1% of the sound)" in finding.text and finding.advice
+    lost = CardReport(side, side, 4800, 0)
+    assert sound._lost(settled, lost, measured_s=8.0).state == "warning"
 
 
 def test_a_loudspeaker_that_is_not_heard_is_a_warning_unless_it_is_a_headset(monkeypatch, short):
