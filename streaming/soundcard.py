@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _TEND_EVERY_S = 0.25
 _LOOK_AFTER_S = 1.0  # a device went away: the first look for it
 _LOOK_AT_LEAST_EVERY_S = 10.0
+_SCAN_AGAIN_S = 60.0  # for the same devices: the first time may have been a moment too early
 _LASTING_S = 10.0  # open for so long, a device counts as well again
 _STORM_PAUSE_S = 10.0  # where opening anew does not end a storm, doing it all the time is worse
 _LONGEST_STORM_PAUSE_S = 300.0
@@ -123,6 +124,8 @@ class SoundCard:
         self._lock = threading.Lock()  # over both sides; no device's thread takes it
         self._look_at_s = 0.0
         self._look_pause_s = _LOOK_AFTER_S
+        self._scanned: tuple[list[DeviceInfo], float] = ([], 0.0)
+        """What was there when the library last looked anew, and when it was."""
         self._told: tuple[DeviceInfo | None, ...] = ()
         self._open_first(patient)
         capture.start()
@@ -319,11 +322,12 @@ class SoundCard:
 
     def _bring_back(self, back: list[Side], found: list[DeviceInfo]) -> None:
         """Opens what is back; closes the rest for a moment if the library has to look anew."""
-        if not all(self._knows(side, found) for side in back):
+        if not all(self._knows(side, found) for side in back) and not self._scanned_for(found):
             for side in self._sides:
                 side.close()
             try:
                 self._backend.rescan()
+                self._scanned = (found, time.monotonic())
             except DeviceUnavailable as error:
                 log.warning("%s", error)
         for side in self._sides:
@@ -339,6 +343,14 @@ class SoundCard:
         if here is None or there is None:
             return False
         return (here.name, here.host) == (there.name, there.host)
+
+    def _scanned_for(self, found: list[DeviceInfo]) -> bool:
+        """Whether the library has just looked for those: a device that it does not name as the
+        other process does, or that does not open, is no reason to interrupt the other direction
+        time and again.
+        """
+        before, at_s = self._scanned
+        return before == found and time.monotonic() - at_s < _SCAN_AGAIN_S
 
     def _now_s(self) -> float:
         """The devices' clock, on which a stand-in goes on; 0 before any was open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,7 @@ def test_a_storm_that_does_not_end_is_not_answered_all_the_time(hasty, monkeypat
 SPEAKER = DeviceInfo(0, "built-in: Analog (hw:0,0)", "ALSA", 0, 2, default_output=True)
 USB = DeviceInfo(1, "USB Mic: Audio (hw:1,0)", "ALSA", 1, 0, default_input=True)
 WEBCAM = DeviceInfo(1, "Webcam: Audio (hw:1,0)", "ALSA", 1, 0, default_input=True)
+USB_AS_DEFAULT = DeviceInfo(2, "USB Mic: Audio (hw:2,0)", "ALSA", 1, 0, default_input=True)
 USB_LATER = DeviceInfo(2, "USB Mic: Audio (hw:2,0)", "ALSA", 1, 0)
 
 
@@ -127,6 +129,27 @@ def test_in_place_of_the_lost_default_not_just_any_device_is_taken(hasty):
         assert not card.microphone_open and backend.n_scans == 0
         backend.there = [SPEAKER, USB_LATER]
         assert eventually(lambda: card.report().microphone.device == USB_LATER)
+
+
+def test_a_new_default_that_does_not_open_interrupts_the_loudspeaker_once(hasty, monkeypatch):
+    class Other(FakeBackend):
+        """Its library names another default than the process that looks: each counts anew."""
+
+        def rescan(self) -> None:
+            super().rescan()
+            self.known = [SPEAKER, USB_AS_DEFAULT, replace(WEBCAM, default_input=False)]
+
+    backend = Other([SPEAKER, USB])
+    with SoundCard(backend, lambda frame: None) as card:
+        backend.busy = [WEBCAM, USB_AS_DEFAULT]
+        backend.there = [SPEAKER, WEBCAM]
+        backend.inputs[0].alive = False
+        assert eventually(lambda: backend.n_scans == 1)
+        looks = backend.n_looks
+        assert eventually(lambda: backend.n_looks > looks + 4)
+        assert (backend.n_scans, card.report().loudspeaker.n_reopened) == (1, 1)
+        monkeypatch.setattr(soundcard, "_SCAN_AGAIN_S", 0.0)
+        assert eventually(lambda: backend.n_scans > 1), "not for ever"
 
 
 def test_a_reply_ends_though_the_loudspeaker_is_away(hasty):
