@@ -56,14 +56,13 @@ def make_batch(
     mel_config = MelConfig()
     clips, labels = [], []
     for turn in turns:
-        pcm, stretch, begin = augment(turn.pcm.astype(np.float32) / 32768, rng, options, others)
+        pcm, timing = augment(turn.pcm.astype(np.float32) / 32768, rng, options, others)
         n_frames = len(pcm) // 1280 * 2  # even: a position of the thinker pools two
         clips.append(pcm[: n_frames * 640])
         if turn.phone_starts is None:
             labels.append(np.full(n_frames, UNKNOWN))
         else:
-            starts = begin + turn.phone_starts * stretch
-            end = begin + int(len(turn.pcm) * stretch)
+            starts, end = timing.at(turn.phone_starts), int(timing.at(len(turn.pcm)))
             labels.append(frame_labels(starts, turn.phone_classes, n_frames, end))
     n_frames = torch.tensor([len(label) for label in labels])
     longest = int(n_frames.max())
