@@ -8,6 +8,7 @@ async with Daemon(config) as daemon:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Self
 
 from ..models.dialogue import SpeechModel, Unsupported
+from ..streaming.devices import DeviceUnavailable
 from ..streaming.playout import Playout
 from ..streaming.vad import VadUnavailable, make_vad
 from .core.notices import Notice
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REALTIME_PATH = "/v1/realtime"
+LOOK_FOR_SOUND_S = 15.0
+"""Where there are no devices, so often another process looks (0.15 s of a core)."""
 
 
 class Daemon:
@@ -72,6 +76,9 @@ class Daemon:
         self._engine: Engine | None = None
         self._listener: Listener | None = None
         self._local: LocalSound | None = None
+        self._looking: asyncio.Task[None] | None = None
+        """Looks for sound devices where there were none."""
+        self._closing = asyncio.Event()
         self._port = config.server.port
         self._bound: socket.socket | None = None
         self.model_left_behind = False
@@ -122,6 +129,9 @@ class Daemon:
         model_left_behind says then whether a thread still computes: nothing can end it, and
         Python cannot end in order while it does.
         """
+        self._closing.set()
+        if self._looking is not None:
+            await self._looking  # not cancelled: a device half open would stay so
         if self._local is not None:
             await self._local.close()
         if self._listener is not None:
@@ -130,7 +140,7 @@ class Daemon:
             self._bound.close()
         if self._engine is not None:
             self.model_left_behind = not await self._engine.close()
-        self._local = self._listener = self._engine = self._bound = None
+        self._local = self._listener = self._engine = self._bound = self._looking = None
 
     # --- starting ----------------------------------------------------------------------------
 
@@ -167,13 +177,34 @@ class Daemon:
             await self._start_local(model)
 
     async def _start_local(self, model: SpeechModel) -> None:
-        """Converse through microphone and loudspeaker, where there are any."""
+        """Converse through microphone and loudspeaker; now, or when there are any."""
+        try:
+            await self._converse_locally(model)
+        except DeviceUnavailable as error:
+            log.warning("No local sound, only the WebSocket is served: %s.", error)
+            self._looking = asyncio.create_task(self._look_for_sound(model), name="look for sound")
+
+    async def _look_for_sound(self, model: SpeechModel) -> None:
+        """Until there are devices, or the daemon ends."""
+        while self._local is None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), LOOK_FOR_SOUND_S)
+            if self._closing.is_set():
+                return
+            try:
+                await self._converse_locally(model)
+                log.info("There is sound now: the conversation in the room begins.")
+            except DeviceUnavailable as error:
+                log.debug("still no sound: %s", error)
+            except Exception:  # the supervisor: clients on the socket are served all the same
+                log.exception("the sound devices cannot be used")
+                return
+
+    async def _converse_locally(self, model: SpeechModel) -> None:
         assert self._engine is not None
         config = self.config
         opening = LocalSound.open(config.audio, config.microphone, self.house, self.metrics)
         self._local = await opening
-        if self._local is None:
-            return
         self.metrics.registry.register(EchoMetrics(self._local.card.front_end))
         self.metrics.registry.register(SoundCardMetrics(self._local.card))
         settings = self.session_settings(model)

@@ -13,7 +13,6 @@ import contextlib
 import logging
 from dataclasses import asdict
 
-from ..streaming.devices import DeviceUnavailable
 from ..streaming.playout import Notice as PlayoutNotice
 from ..streaming.soundcard import SoundCard
 from .core import notices as core
@@ -47,26 +46,27 @@ class LocalSound:
     @classmethod
     async def open(
         cls, audio: AudioSettings, microphone: MicrophoneSettings, house: House, metrics: Metrics
-    ) -> LocalSound | None:
-        """Open the devices; None, and a plain sentence in the log, where there are none."""
+    ) -> LocalSound:
+        """Open the devices.
+
+        Raises:
+            DeviceUnavailable: there are none.
+            UserError: what the configuration wants of the sound needs a package that is not here.
+        """
         loop = asyncio.get_running_loop()
 
         def noticed(notice: PlayoutNotice) -> None:
             loop.call_soon_threadsafe(opened[0].noticed, notice)
 
         opened: list[LocalSound] = []
-        try:
-            card, control = await open_switched_sound(
-                audio,
-                microphone,
-                noticed,
-                metrics.microphone_changed,
-                metrics.woken,
-                metrics.microphone_dropped,
-            )
-        except DeviceUnavailable as error:
-            log.warning("No local sound, only the WebSocket is served: %s.", error)
-            return None
+        card, control = await open_switched_sound(
+            audio,
+            microphone,
+            noticed,
+            metrics.microphone_changed,
+            metrics.woken,
+            metrics.microphone_dropped,
+        )
         opened.append(cls(card, control))
         house.on_volume.append(lambda percent: card.playout.set_gain(percent / 100))
         return opened[0]

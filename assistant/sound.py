@@ -34,8 +34,11 @@ def open_sound_card(
         DeviceUnavailable: no sound; the message says what to install or choose.
         UserError: what the configuration wants of the sound needs a package that is not here.
     """
+    backend = try_backend(audio.backend)
+    if not backend.devices():  # there may be some since the library was loaded
+        backend.rescan()
     card = SoundCard(
-        try_backend(audio.backend),
+        backend,
         on_frame,
         on_notice,
         microphone=device_choice(audio.input_device),

@@ -11,13 +11,14 @@ import pytest
 from rich.console import Console
 
 from tests.support.scripted_model import Call, Say, ScriptedModel
+from vivavoce.assistant import daemon as daemon_module
 from vivavoce.assistant import sound
 from vivavoce.assistant.commands import talk_live
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
 from vivavoce.assistant.settings import Config
 from vivavoce.streaming.device_file import FileBackend
-from vivavoce.streaming.devices import DEVICE_HZ, DeviceUnavailable
+from vivavoce.streaming.devices import DEVICE_HZ, DeviceInfo, DeviceUnavailable
 from vivavoce.streaming.wavfile import read_wav, write_wav
 
 JOKE = "why did the clock go to school because it wanted to learn the time"
@@ -125,6 +126,44 @@ async def test_without_sound_the_daemon_serves_the_socket_and_says_so(monkeypatc
     async with Daemon(with_sound(), MODEL) as daemon:
         assert daemon.url.startswith("ws://127.0.0.1:")
     assert "only the WebSocket is served: sound needs the PortAudio library" in caplog.text
+
+
+async def test_devices_that_are_plugged_in_later_are_found(room, monkeypatch):
+    played, length_s = room((0.3, "light on"), (2.5, ""))
+    monkeypatch.setattr(daemon_module, "LOOK_FOR_SOUND_S", 0.05)
+    there = sound.try_backend("auto")
+    looks: list[int] = []
+
+    def plugged_in_later(name: str):
+        looks.append(1)
+        if len(looks) < 3:
+            raise DeviceUnavailable("PortAudio broke down over the sound devices")
+        return there
+
+    known: list[list[DeviceInfo]] = [[]]
+    devices = there.devices()
+    monkeypatch.setattr(there, "devices", lambda: known[0])
+    monkeypatch.setattr(there, "rescan", lambda: known.__setitem__(0, devices))
+    monkeypatch.setattr(sound, "try_backend", plugged_in_later)
+    async with Daemon(with_sound(), MODEL) as daemon:
+        counted = daemon.metrics.registry.get_sample_value
+        assert counted("vivavoce_audio_device_open", {"direction": "input"}) is None
+        await asyncio.sleep(0.3 + length_s)
+        assert counted("vivavoce_audio_device_open", {"direction": "input"}) == 1
+        assert daemon.house.lights == {"kitchen": 100}
+    assert words_played(played) == "okay the light is on".split()
+
+
+async def test_a_daemon_that_still_looks_for_sound_stops_at_once(monkeypatch):
+    def none(name: str) -> None:
+        raise DeviceUnavailable("sound needs the PortAudio library")
+
+    monkeypatch.setattr(sound, "try_backend", none)
+    async with Daemon(with_sound(), MODEL) as daemon:
+        looking = daemon._looking
+        assert looking is not None and not looking.done()
+        await asyncio.wait_for(daemon.close(), daemon_module.LOOK_FOR_SOUND_S / 3)
+    assert looking.done()
 
 
 async def test_talk_converses_through_the_devices(room, monkeypatch):
