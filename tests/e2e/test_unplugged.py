@@ -11,6 +11,7 @@ import pytest
 from tests.support import virtual_audio
 from tests.support.scripted_model import Say, ScriptedModel
 from tests.support.virtual_audio import RATE_HZ, VirtualCard
+from vivavoce.assistant import daemon as daemon_module
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
 from vivavoce.streaming import soundcard
@@ -73,3 +74,24 @@ async def test_the_conversation_goes_on_when_the_microphone_returns(halves):
         assert value("sessions_total", face="microphone") == value("sessions_open") == 1
         assert value("audio_devices_gone_total", direction="input") == 1
         assert value("turns_total") == 2
+
+
+async def test_a_conversation_begins_when_devices_are_plugged_in_after_the_start(monkeypatch):
+    monkeypatch.setattr(daemon_module, "LOOK_FOR_SOUND_S", 0.2)
+    card = VirtualCard(halves=True, unplugged=("speaker", "microphone"))
+    config = load_config(preset="test", overrides={"audio": AUDIO})
+    try:
+        with virtual_audio.seen_by_portaudio(card):
+            async with Daemon(config, MODEL) as daemon:
+                counted = daemon.metrics.registry.get_sample_value
+                assert not counted("vivavoce_sessions_total", {"face": "microphone"})
+                await asyncio.to_thread(card.plug_in, "speaker")
+                await asyncio.to_thread(card.plug_in, "microphone")
+                side = {"direction": "input"}
+                hears = lambda: counted("vivavoce_audio_device_open", side) == 1.0  # noqa: E731
+                assert await eventually(hears)
+                card.say(MODEL.voice("light on", rate_hz=RATE_HZ))
+                done = {"status": "completed"}
+                assert await eventually(lambda: counted("vivavoce_responses_total", done) == 1.0)
+    finally:
+        card.close()
