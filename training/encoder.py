@@ -23,12 +23,14 @@ from vivavoce.models.nano.thinker import BLANK
 
 from .augment import AugmentOptions, augment
 from .loop import Stage
+from .nonspeech import silent_turn
 from .phones import UNKNOWN, frame_labels
 from .speech_pool import SpokenTurn, endless
 
 BATCH_MEL_FRAMES = 8000
 CTC_RAMP_STEPS = 300
 SHARDS_TOGETHER = 4  # commands and plain sentences in one shuffle
+SILENT_SHARE = 0.04  # sounds in which nobody says anything
 MASKED_BINS, MASKED_FRAMES = 12, 20
 
 
@@ -101,6 +103,7 @@ def speech_batches(
     mask: bool = True,
     frames: int = BATCH_MEL_FRAMES,
     first_share: float = 1.0,
+    silent_share: float = SILENT_SHARE,
 ) -> Iterator[SpeechBatch]:
     """Batches of utterances of like length, about `frames` mel frames each.
 
@@ -111,6 +114,8 @@ def speech_batches(
     for shards in endless(split, languages, random.Random(seed), blocks=SHARDS_TOGETHER):
         block = [turn for turn in shards if turn.history or rng.random() < first_share]
         others = [block[i].pcm.astype(np.float32) for i in rng.integers(len(block), size=40)]
+        for _ in range(round(silent_share * len(block))):
+            block.append(silent_turn(rng, languages[rng.integers(len(languages))], others))
         block.sort(key=lambda turn: len(turn.pcm))
         batches, start = [], 0
         while start < len(block):
