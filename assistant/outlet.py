@@ -198,11 +198,14 @@ class LocalOutlet:
 
     Args:
         playout: the queue in front of the loudspeaker.
-        drained: is told the generation that was heard to its end.
+        drained: is told the generation that has come to its end, and how many samples of it were
+            heard: not all where the loudspeaker was away.
         rate_hz: the model's output rate.
     """
 
-    def __init__(self, playout: Playout, drained: Callable[[int], None], rate_hz: int) -> None:
+    def __init__(
+        self, playout: Playout, drained: Callable[[int, int], None], rate_hz: int
+    ) -> None:
         self._playout = playout
         self._drained = drained
         self._rate_hz = rate_hz
@@ -241,7 +244,7 @@ class LocalOutlet:
     def noticed(self, notice: PlayoutNotice) -> None:
         """What the loudspeaker says of a generation."""
         if isinstance(notice, Drained) and self._written.pop(notice.generation, None) is not None:
-            self._drained(notice.generation)
+            self._drained(notice.generation, notice.heard)
 
 
 def pcm_of(pcm16: bytes) -> Pcm:

@@ -342,8 +342,8 @@ class Session(SessionRequests):
             self._recorder.said(delta.pcm)
         self._emit(delta)
 
-    def _drained(self, generation: int) -> None:
-        self._happened(events.PlayoutDrained(generation))
+    def _drained(self, generation: int, heard: int | None = None) -> None:
+        self._happened(events.PlayoutDrained(generation, heard))
 
     def _run(self, effect: core.RunTool) -> None:
         """Skills are quick; what they answer is an event like any other."""

@@ -13,6 +13,9 @@ queue and stamps are deques whose ends are safe to use from two threads.
 * Each block is stamped with the device time of its first sample, so `heard` can say which
   sample was at the loudspeaker at any instant, and never one that was not played.
 
+* While `audible` is False a stand-in plays in a lost device's place: from there on nothing of a
+  reply counts as heard, though it comes to its end.
+
 Every generation that was opened ends with exactly one notice, `Drained` or `Stopped`.
 """
 
@@ -39,7 +42,9 @@ _N_REMEMBERED = 16  # generations whose last heard sample is kept
 
 @dataclass(frozen=True)
 class Drained:
-    """The generation was played to its last sample; `heard` samples at its own rate."""
+    """The generation was played to its last sample; `heard` samples at its own rate. They are
+    fewer than were written where a stand-in has played some.
+    """
 
     generation: int
     heard: int
@@ -111,6 +116,8 @@ class Playout:
     ) -> None:
         self.rate_hz = rate_hz
         self.reference = reference
+        self.audible = True
+        """False while nobody can hear what is played."""
         self.n_starved = 0
         """How often the sound ran out in the middle of a reply."""
         self._clock = clock
@@ -129,6 +136,8 @@ class Playout:
         self._newest = -1
         self._speeches: dict[int, _Speech] = {}
         self._ends: dict[int, int] = {}
+        self._unheard_from: dict[int, int] = {}
+        """The first sample of a generation that nobody could hear, where there is one."""
         self._notices: queue.SimpleQueue[tuple[float, Notice]] = queue.SimpleQueue()
         self._notice_held: tuple[float, Notice] | None = None
 
@@ -143,6 +152,7 @@ class Playout:
         for old in sorted(self._speeches)[:-_N_REMEMBERED]:
             self._speeches.pop(old)
             self._ends.pop(old, None)
+            self._unheard_from.pop(old, None)
 
     def write(self, generation: int, pcm: Pcm) -> None:
         """More of a reply, [n] at the rate it was opened with; too late after `stop`."""
@@ -198,7 +208,7 @@ class Playout:
         if speech is None:
             return 0
         index = self._heard_index(generation, self._clock() if at_s is None else at_s)
-        return speech.own_samples(index)
+        return speech.own_samples(self._audible_part(generation, index))
 
     @property
     def queued_samples(self) -> int:
@@ -239,6 +249,9 @@ class Playout:
         if len(pcm):
             self._chunks.append(_Chunk(generation, speech.n_queued, pcm))
             speech.n_queued += len(pcm)
+
+    def _audible_part(self, generation: int, index: int) -> int:
+        return min(index, self._unheard_from.get(generation, index))
 
     def _heard_index(self, generation: int, at_s: float) -> int:
         stamps = [stamp for stamp in list(self._stamps) if stamp.generation == generation]
@@ -294,6 +307,9 @@ class Playout:
     def _stamp(self, chunk: _Chunk, n: int, filled: int, block_s: float) -> None:
         """Notes when `n` samples play; one stamp covers all that a block has of a generation."""
         start = chunk.start + self._offset
+        if not self.audible:
+            self._unheard_from.setdefault(chunk.generation, start)
+            return
         if filled and self._stamps:
             last = self._stamps[-1]
             joined = last.time_s >= block_s and last.start + last.n == start
@@ -370,7 +386,7 @@ class Playout:
         speech = self._speeches.get(chunk.generation)
         if speech is None:
             return  # so old that nobody remembers it
-        heard = speech.own_samples(played)
+        heard = speech.own_samples(self._audible_part(chunk.generation, played))
         whole = speech.complete and played == speech.n_queued
         notice = Drained if whole else Stopped
         self._notices.put((time_s, notice(chunk.generation, heard)))

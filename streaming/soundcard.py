@@ -21,7 +21,15 @@ from types import TracebackType
 from .capture import Capture, OnFrame
 from .device_file import NullBackend
 from .device_side import Side, SideReport
-from .devices import DEVICE_HZ, Backend, DeviceChoice, DeviceInfo, DeviceUnavailable
+from .devices import (
+    DEVICE_HZ,
+    Backend,
+    DeviceChoice,
+    DeviceInfo,
+    DeviceUnavailable,
+    Stream,
+    Xruns,
+)
 from .echo import RATE_HZ, EchoCanceller
 from .front_end import FrontEnd
 from .playout import Notice, Playout
@@ -108,8 +116,8 @@ class SoundCard:
             "loudspeaker",
             loudspeaker,
             output=True,
-            open_device=lambda device, xruns: backend.open_output(device, playout, xruns),
-            open_silence=lambda xruns: silence.open_output(nothing, playout, xruns),
+            open_device=lambda device, xruns: self._loudspeaker(backend, device, xruns),
+            open_silence=lambda xruns: self._loudspeaker(silence, nothing, xruns),
         )
         self._input = Side(
             "microphone",
@@ -223,6 +231,11 @@ class SoundCard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _loudspeaker(self, backend: Backend, device: DeviceInfo, xruns: Xruns) -> Stream:
+        """Opens one, or the stand-in, which nobody hears."""
+        self.playout.audible = backend is self._backend
+        return backend.open_output(device, self.playout, xruns)
 
     def _open_first(self, patient: bool) -> None:
         found = self._backend.devices()

@@ -133,7 +133,7 @@ class Conversation:
         elif isinstance(event, PlayoutAdvanced):
             self._replies.advanced(event)
         elif isinstance(event, PlayoutDrained):
-            self._replies.drained(event.generation)
+            self._replies.drained(event)
         elif isinstance(event, ToolReturned):
             self._replies.tool_returned(event)
         elif isinstance(event, DialogueTruncated):

@@ -339,9 +339,13 @@ class PlayoutAdvanced:
 
 @dataclass(frozen=True)
 class PlayoutDrained:
-    """After FinishPlayout: all audio has been sent (remote) or heard (local)."""
+    """After FinishPlayout: all audio has left (remote), or was played here (local).
+
+    heard: so many samples reached somebody; None: all of them.
+    """
 
     generation: int
+    heard: int | None = None
 
 
 SpeechEvent = (

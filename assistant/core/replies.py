@@ -12,6 +12,7 @@ from .effects import Commit, Drop, Prepare, ReplySpec, ResumePlayout, StartReply
 from .events import (
     DialogueTruncated,
     PlayoutAdvanced,
+    PlayoutDrained,
     ReplyFailed,
     ReplyHeard,
     ReplyPart,
@@ -124,11 +125,15 @@ class Replies:
         if response is not None:
             response.ledger.advance(event.sent, event.heard)
 
-    def drained(self, generation: int) -> None:
-        response = self._find(generation)
-        if response is not None and response.committed:
-            response.drain()
-            self._settle(response)
+    def drained(self, event: PlayoutDrained) -> None:
+        response = self._find(event.generation)
+        if response is None or not response.committed:
+            return
+        response.drain()
+        if event.heard is not None and event.heard < response.ledger.generated:
+            response.ledger.advance(response.ledger.generated, event.heard)
+            self._unheard(response)
+        self._settle(response)
 
     # --- ending ------------------------------------------------------------------------------
 
@@ -242,6 +247,13 @@ class Replies:
         if response.finished and not response.ended:
             self._end_pause(response)
             response.complete()
+            self._ended(response)
+
+    def _unheard(self, response: Response) -> None:
+        """It was played while the loudspeaker was away: it ends with what was heard of it."""
+        if response.finished and not response.ended:
+            self._stop(response, "incomplete", None)
+            self._cut_memory(response)
             self._ended(response)
 
     def _fail(self, response: Response, message: str) -> None:

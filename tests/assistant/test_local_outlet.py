@@ -202,3 +202,30 @@ async def test_off_goes_on_whatever_is_said() -> None:
         await says(room, speaker, "stop", 0.4)
         speaker.play(1500)
         assert pauses_of(speaker, whole) == []
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_what_was_played_while_the_loudspeaker_was_away_was_not_heard(
+    comes_back: bool,
+) -> None:
+    async with local("polite") as (room, speaker):
+        await answer(room)
+        speaker.play(700)
+        speaker.playout.audible = False
+        speaker.play(500)
+        speaker.playout.audible = comes_back
+        speaker.play(600)
+        drained(room, speaker)
+        done = await room.reply()
+        assert done.response.status == "incomplete"
+        assert item_of(room, done).n_samples == pytest.approx(0.7 * RATE_HZ, abs=0.02 * RATE_HZ)
+        await room.at_rest()
+        assert room.remembered[-1] == ("assistant", "one two three")
+        speaker.playout.audible = True
+        await room.says("hello")
+        await room.until(no.TranscriptDelta, 9)
+        await room.at_rest()
+        await asyncio.sleep(0.02)
+        speaker.play(1000)
+        drained(room, speaker)
+        assert (await room.until(no.ResponseDone, 2)).response.status == "completed"

@@ -115,7 +115,7 @@ def test_a_conversation_survives_devices_that_come_and_go(kind, halves, caplog):
         assert card.microphone_open
         card.playout.stop()
         _speak_for(card, 2, 0.2)
-        assert eventually(lambda: Drained(2, 9600) in notices), "a reply ends without a loudspeaker"
+        assert eventually(lambda: Drained(2, 0) in notices), "a reply ends without a loudspeaker"
         halves.plug_in("speaker")
         assert eventually(lambda: card.report().loudspeaker.device is not None)
         _speak_for(card, 3, 0.2)

@@ -400,3 +400,24 @@ def test_two_threads_lose_nothing_between_them():
     writer.join()
     assert device.playout.heard(1) == len(pcm)
     assert device.played.sum() == pytest.approx(pcm.sum(), rel=1e-3)
+
+
+def test_what_a_stand_in_plays_counts_as_unheard_from_there_on():
+    device = Device()
+    device.playout.open(1, 16_000)
+    device.playout.write(1, sound(16_000))
+    device.playout.finish(1)
+    device.run(0.2)
+    device.playout.audible = False
+    device.run(0.3)
+    before = device.playout.heard(1)
+    assert before == pytest.approx(0.2 * 16_000, abs=1)
+    device.playout.audible = True
+    device.run(0.3)
+    assert device.playout.heard(1) == before, "words after a hole were not understood either"
+    device.run(0.5)
+    assert device.playout.notices() == [Drained(1, before)]
+    assert device.playout.heard(1) == before
+    speak(device, 2, sound(960))
+    device.run(0.1)
+    assert device.playout.notices() == [Drained(2, 960)], "the next one is heard"

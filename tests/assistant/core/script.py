@@ -189,7 +189,7 @@ class Play:
         return ev.PlayoutAdvanced(generation, sent, heard)
 
     def _drained(self, rest: str, generation: int) -> ev.Event:
-        return ev.PlayoutDrained(generation)
+        return ev.PlayoutDrained(generation, int(rest) * PER_MS if rest else None)
 
     def _kept(self, rest: str, generation: int) -> ev.Event:
         ms, _, text = rest.partition(" ")

@@ -313,3 +313,13 @@ def test_a_long_conversation_is_opened_afresh_with_its_newest_items() -> None:
     assert len(rebuilt) == 1
     assert len(rebuilt[0].items) == 64
     assert rebuilt[0].items[-1].id in {item.id for item in play.core.history}
+
+
+def test_a_reply_that_nobody_could_hear_is_kept_as_far_as_it_was_heard() -> None:
+    play = Play()(SPOKEN)
+    play("drained 200")
+    assert play.last(no.ResponseDone).response.status == "incomplete"
+    whole = Play()(SPOKEN)("drained 100000")
+    assert whole.last(no.ResponseDone).response.status == "completed"
+    words = [p.core.history.get("item_0002").content[0].transcript for p in (play, whole)]
+    assert len(words[0]) < len(words[1])
