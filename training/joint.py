@@ -22,7 +22,7 @@ from vivavoce.models.nano.thinker import Thinker
 from .encoder import SpeechBatch, recognition_loss, speech_batches
 from .loop import Stage, load_modules
 from .shipped import NANO, load_half
-from .speech_pool import random_turn
+from .speech_pool import as_text, random_turn
 from .thinker import thinker_loss
 from .turns import TokenSequence, TurnBatch, add_turn, collate, new_sequence
 
@@ -51,27 +51,30 @@ def sequences(
             j = rng.randrange(len(turns))
             other = turns[j]
             if not other.history:
-                said = (other.user, other.action, other.reply)
+                heard = (n_positions[j], j)
                 cut = rng.random() < CUT_SHARE
-                add_turn(sequence, text, said, rng, (n_positions[j], j), cut=cut)
+                add_turn(sequence, text, other.words, rng, heard, cut=cut, languages=languages)
         for earlier in turn.history:
-            add_turn(sequence, text, earlier, rng, cut=rng.random() < CUT_SHARE)
-        said = (turn.user, turn.action, turn.reply)
-        add_turn(sequence, text, said, rng, (n_positions[i], i))
+            cut = rng.random() < CUT_SHARE
+            add_turn(sequence, text, earlier, rng, cut=cut, languages=languages)
+        heard = (n_positions[i], i)
+        add_turn(sequence, text, turn.words, rng, heard, languages=languages)
         made.append(sequence)
         if len(made) % 3 == 2:
-            made.append(_written(text, rng, rng.choice(languages)))
+            made.append(_written(text, rng, languages))
     # Two batches by length: one would be padding for the most part.
     made.sort(key=lambda s: len(s.tokens))
     middle = len(made) * 2 // 3
     return [collate(part) for part in (made[:middle], made[middle:]) if part]
 
 
-def _written(text: Text, rng: random.Random, language: str) -> TokenSequence:
+def _written(text: Text, rng: random.Random, languages: Sequence[str]) -> TokenSequence:
     sequence = new_sequence()
-    for turn in random_turn(rng, language, "train")[:2]:
+    language = rng.choice(languages)
+    others = [name for name in languages if name != language]
+    for turn in random_turn(rng, language, "train", others=others)[:3]:
         cut = rng.random() < CUT_SHARE
-        add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng, cut=cut)
+        add_turn(sequence, text, as_text(turn), rng, cut=cut, languages=languages)
     return sequence
 
 

@@ -26,6 +26,7 @@ from .synthesis import FliteVoice, random_voice, synthesize
 SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
 FOLLOW_UP_SHARE = 0.35
+LANGUAGES = ("en", "cmn", "yue")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,12 @@ class SpokenTurn:
     action: str
     reply: str
     language: str
-    history: list[list[str]]  # earlier turns: [user, action, reply]
+    history: list[list[str]]  # earlier turns: [user, action, reply, language]
+
+    @property
+    def words(self) -> tuple[str, str, str, str]:
+        """The turn as text: user, action, reply, language."""
+        return self.user, self.action, self.reply, self.language
 
 
 def pool_folder(split: str, language: str) -> Path:
@@ -48,15 +54,29 @@ def pool_folder(split: str, language: str) -> Path:
 
 
 def random_turn(
-    rng: random.Random, language: str, split: str, follow_up_share: float = FOLLOW_UP_SHARE
+    rng: random.Random,
+    language: str,
+    split: str,
+    follow_up_share: float = FOLLOW_UP_SHARE,
+    others: Sequence[str] = (),
 ) -> list[grammar.Turn]:
-    """A turn after the turns before it, oldest first."""
+    """A turn after the turns before it, oldest first.
+
+    The last is spoken in `language`, earlier ones now and then in one of the `others`. It is
+    never one in which nano asked back: what it asked for was not its choice.
+    """
     if rng.random() < REJECT_SHARE:
-        return [grammar.reject(rng, split)]
+        return [grammar.reject(rng, split, language)]
     if rng.random() < follow_up_share:
-        turns = grammar.dialogue(rng, language, split)
-        return turns[: rng.randint(min(2, len(turns)), len(turns))]
+        turns = grammar.dialogue(rng, language, split, tuple(others))
+        ends = [n for n, turn in enumerate(turns, 1) if not grammar.is_asked(turn)]
+        return turns[: rng.choice([n for n in ends if n > 1] or ends)]
     return [grammar.sample(rng, language, split)]
+
+
+def as_text(turn: grammar.Turn) -> tuple[str, str, str, str]:
+    """What a row keeps of a turn: user, action, reply, language."""
+    return turn.user, turn.action, turn.reply, turn.language
 
 
 def make_shard(
@@ -73,8 +93,9 @@ def make_shard(
     voice_rng = np.random.default_rng([index, len(split), sum(map(ord, language))])
     voices = "train" if split == "train" else "reserved"
     audio, rows, starts, classes = [], [], [], []
+    others = [name for name in LANGUAGES if name != language]
     for _ in range(size):
-        turns = random_turn(rng, language, split, follow_up_share)
+        turns = random_turn(rng, language, split, follow_up_share, others)
         turn = turns[-1]
         voice = random_voice(voice_rng, language, voices)
         said = pronounce(turn.user) if language == "en" else turn.user
@@ -88,8 +109,8 @@ def make_shard(
                 "n": len(audio[-1]),
                 "n_phones": len(events),
                 "labelled": not isinstance(voice, FliteVoice),
-                "turn": [turn.user, turn.action, turn.reply],
-                "history": [[t.user, t.action, t.reply] for t in turns[:-1]],
+                "turn": as_text(turn)[:3],
+                "history": [as_text(earlier) for earlier in turns[:-1]],
             }
         )
     stem = folder / f"{index:05d}"
@@ -109,6 +130,8 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
     for row in rows:
         phones = slice(phone_at, phone_at + row["n_phones"])
         labelled = row["labelled"]
+        # Rows of earlier versions have no language: all turns are in the folder's.
+        history = [[*earlier, language][:4] for earlier in row["history"]]
         turns.append(
             SpokenTurn(
                 audio[at : at + row["n"]],
@@ -116,7 +139,7 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
                 classes[phones] if labelled else None,
                 *row["turn"],
                 language,
-                row["history"],
+                history,
             )
         )
         at, phone_at = at + row["n"], phone_at + row["n_phones"]

@@ -14,7 +14,7 @@ from vivavoce.models.nano.text import Text
 from vivavoce.models.nano.thinker import Thinker
 
 from .loop import Stage
-from .speech_pool import random_turn
+from .speech_pool import as_text, random_turn
 from .turns import IGNORED, TurnBatch, add_turn, collate, new_sequence
 
 BATCH_TOKENS = 3000
@@ -29,8 +29,9 @@ def text_batches(text: Text, languages: Sequence[str], seed: int) -> Iterator[Tu
         sequences = []
         for _ in range(BLOCK):
             sequence = new_sequence()
-            for turn in random_turn(rng, rng.choice(languages), "train"):
-                add_turn(sequence, text, (turn.user, turn.action, turn.reply), rng)
+            language = rng.choice(languages)
+            for turn in random_turn(rng, language, "train", others=_others(language, languages)):
+                add_turn(sequence, text, as_text(turn), rng, languages=languages)
             sequences.append(sequence)
         sequences.sort(key=lambda s: len(s.tokens))
         batches, start = [], 0
@@ -41,6 +42,10 @@ def text_batches(text: Text, languages: Sequence[str], seed: int) -> Iterator[Tu
         rng.shuffle(batches)
         for batch in batches:
             yield collate(batch)
+
+
+def _others(language: str, languages: Sequence[str]) -> list[str]:
+    return [name for name in languages if name != language]
 
 
 def thinker_loss(hidden: Tensor, balance: Tensor, thinker: Thinker, batch: TurnBatch) -> Tensor:

@@ -7,17 +7,22 @@ the batch. Only what the thinker says itself counts in the loss.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from vivavoce.models.nano.confirming import asked_of
 from vivavoce.models.nano.text import ACT, ASR, BOS, EOS, PAD, REP, USER, Text
 from vivavoce.models.nano.thinker import AUDIO, TEXT
 
+from .grammar.replying import reply_in
+
 IGNORED = -100
 NOISY_SHARE, NOISE = 0.4, 0.06  # this share of texts has this share of its tokens replaced
+FORCED_SHARE = 0.08  # turns answered in another language than was spoken, as sessions may demand
 
 
 @dataclass
@@ -58,21 +63,24 @@ def add_turn(
     asr_share: float = 0.3,
     noise: bool = True,
     cut: bool = False,
+    languages: Sequence[str] = (),
 ) -> None:
-    """Append one turn (user, action, reply), its user part as text or as audio.
+    """Append one turn (user, action, reply, language), its user part as text or as audio.
 
     Args:
         sequence: what is built.
         text: the tokenizer.
-        turn: user, action and reply as words.
+        turn: user, action and reply as words, and the language spoken.
         rng: source of randomness.
         audio: (number of positions, utterance) of a spoken turn.
         asr_share: how often the transcript is written before the action.
         noise: whether tokens of a written user part are sometimes wrong.
         cut: whether the person cut the reply short, half the time before its first word; where it
             ends was not the thinker's choice and does not count.
+        languages: those the model speaks; where there are several, the reply begins with the mark
+            of its own.
     """
-    user, action, reply = turn
+    user, action, reply, language = turn
     sequence.say([USER], False)
     heard = text.encode(user)
     if audio is not None:
@@ -84,13 +92,41 @@ def add_turn(
         sequence.say([*heard, ACT], True)
     else:
         sequence.say([ACT], False)
-    sequence.say(text.encode_action(action), True)
-    if cut:
-        words = reply.split()
-        heard_words = words[: max(0, rng.randint(-len(words), len(words) - 1))]
-        sequence.say([REP, *text.encode_reply(" ".join(heard_words)), EOS], False)
+    # What is asked for was chosen for the model, and so was its question.
+    chosen = asked_of(action) is None
+    sequence.say(text.encode_action(action), chosen)
+    if len(languages) > 1:
+        forced = _forced(action, reply, language, languages, rng)
+        mark = text.language_id(forced[1] if forced else language)
+        sequence.say([REP], chosen and not cut)
+        sequence.say([mark], chosen and not cut and not forced)
+        reply = forced[0] if forced else reply
     else:
-        sequence.say([REP, *text.encode_reply(reply), EOS], True)
+        sequence.say([REP], chosen and not cut)
+    if cut:
+        words = _words(reply)
+        heard_words = words[: max(0, rng.randint(-len(words), len(words) - 1))]
+        sequence.say([*text.encode_reply("".join(heard_words)), EOS], False)
+    else:
+        sequence.say([*text.encode_reply(reply), EOS], chosen)
+
+
+def _forced(
+    action: str, reply: str, language: str, languages: Sequence[str], rng: random.Random
+) -> tuple[str, str] | None:
+    """The reply in another language and that language, for a few turns; else None.
+
+    A reply that says more than its action, such as a greeting by name, stays as it is.
+    """
+    if rng.random() >= FORCED_SHARE or reply != reply_in(action, language):
+        return None
+    other = rng.choice([name for name in languages if name != language])
+    return reply_in(action, other), other
+
+
+def _words(reply: str) -> list[str]:
+    """What a reply can be cut into: words with the space before them, or single hanzi."""
+    return re.findall(r" ?[^\s\u3400-\u9fff]+|[\u3400-\u9fff]", reply)
 
 
 def _noisy(tokens: list[int], text: Text, rng: random.Random) -> list[int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import numbers
 from .domain import (
+    CHAT_TOPICS,
     CITIES,
     DAYS,
     GENRES,
@@ -253,4 +254,5 @@ _FORMS: dict[str, tuple[_Read, _Write]] = {
     "name": _id_form("name", NAMES),
     "tr_zh": _id_form("phrase", PHRASES),
     "tr_en": _id_form("phrase", PHRASES),
+    "chat": _id_form("topic", CHAT_TOPICS),
 }

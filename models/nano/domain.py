@@ -39,12 +39,13 @@ INTENT_SLOTS: dict[str, tuple[str, ...]] = {
     "coin": (),
     "dice": (),
     "reject": (),
+    "chat": ("topic",),
 }
 INTENTS = tuple(INTENT_SLOTS)
 
 # Intents whose answer is the tool's: the reply waits for its words.
 NEEDS_RESULT = frozenset(
-    "time date weather calc timer_query repeat joke coin dice tr_zh tr_en".split()
+    "time date weather calc timer_query repeat joke coin dice tr_zh tr_en chat".split()
 )
 
 ROOMS = tuple(

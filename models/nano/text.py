@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from .confirming import CONFIRM
 from .domain import INTENTS
+from .languages import is_hanzi, split
 
 FILE = Path(__file__).with_name("tokenizer.json")
 SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
@@ -53,13 +55,18 @@ class Text:
         """Whether each of the words is common enough to be a token of its own. What nano reads
         out of a cough or a murmur mostly is not: it is the beginnings of words."""
         return all(
-            len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS)
-            for word in words.split()
+            is_hanzi(word) or (len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS))
+            for word in split(words)
         )
 
     def encode_action(self, line: str) -> list[int]:
-        """Token ids of an action line: the intent's own token, then the slot words."""
+        """Token ids of an action line: the intent's own token, then the slot words.
+
+        `confirm`, which begins a line that is only asked for, has its own token too.
+        """
         intent, _, slots = line.partition(" ")
+        if intent == CONFIRM:
+            return [self._mark(CONFIRM), *self.encode_action(slots)]
         return [self.intent_id(intent), *self.encode(slots)]
 
     def encode_reply(self, words: str) -> list[int]:
@@ -69,7 +76,7 @@ class Text:
     def starts_word(self, token: int) -> bool:
         """Whether a token begins a new word; a hanzi is a word of its own."""
         piece = self._tokenizer.id_to_token(token)
-        return piece.startswith("\u2581") or piece[:1] >= "\u4e00"
+        return piece.startswith("\u2581") or is_hanzi(piece[:1])
 
     def intent_name(self, token: int) -> str:
         """The intent of an intent token."""

@@ -9,7 +9,12 @@ from vivavoce.models.nano.text import ACT, ASR, BOS, EOS, PAD, REP, USER, Text
 from vivavoce.models.nano.thinker import AUDIO, TEXT
 
 TEXT_OF = Text.shipped()
-TURN = ("turn on the kitchen light", "light_on kitchen", "okay the kitchen light is on")
+TURN = (
+    "turn on the kitchen light",
+    "light_on kitchen",
+    "okay the kitchen light is on",
+    "en",
+)
 HEARD = TEXT_OF.encode(TURN[0])
 ACTION = TEXT_OF.encode_action(TURN[1])
 REPLY = TEXT_OF.encode(TURN[2])

@@ -6,7 +6,8 @@ turn.action    "timer_set thirty minutes"
 turn.reply     "timer set for thirty minutes"
 """
 
-from .sampling import Turn, dialogue, reject, sample
+from .dialogues import dialogue, is_asked
+from .sampling import Turn, reject, sample
 from .sentences import reply_sentences
 
-__all__ = ["Turn", "dialogue", "reject", "reply_sentences", "sample"]
+__all__ = ["Turn", "dialogue", "is_asked", "reject", "reply_sentences", "sample"]

@@ -10,7 +10,7 @@ from typing import Any
 from vivavoce.assistant.skills.wording import ENGLISH
 
 from . import chinese_words as words
-from .results import calc
+from .results import calc, chat
 
 RESULT = "<result>"
 _FIXED = {
@@ -36,6 +36,7 @@ _FIXED = {
         "coin": f"是{RESULT}",
         "dice": f"是{RESULT}点",
         "reject": "对不起我没听懂",
+        "chat": RESULT,
     },
     "yue": {
         "timer_cancel": "好計時器熄咗",
@@ -59,6 +60,7 @@ _FIXED = {
         "coin": f"係{RESULT}",
         "dice": f"係{RESULT}點",
         "reject": "唔好意思我聽唔明",
+        "chat": RESULT,
     },
 }
 _JOKES = {
@@ -122,6 +124,8 @@ def example(rng: random.Random, intent: str, a: Mapping[str, Any], language: str
         return f"还有{left}" if cmn else f"仲有{left}"
     if intent == "repeat":
         return reply(rng.choice(("vol_up", "stop", "how", "thanks")), {}, language)
+    if intent == "chat":
+        return chat(language, rng, a)
     if intent == "dice":
         return words.number(rng.randint(1, 6), language)
     return {

@@ -43,6 +43,7 @@ _FIXED = {
     "coin": f"it is {RESULT}",
     "dice": f"you rolled {RESULT}",
     "reject": SORRY,
+    "chat": RESULT,
 }
 
 

@@ -23,6 +23,11 @@ def calc(a: int, op: str, b: int) -> int:
     return {"+": a + b, "-": a - b, "*": a * b}[op]
 
 
+def chat(language: str, rng: random.Random, a: Mapping[str, Any]) -> str:
+    """One of the answers to a topic of small talk."""
+    return rng.choice(wording.words_in(language).chat[a["topic"]])
+
+
 def _weather(rng: random.Random, a: Mapping[str, Any]) -> str:
     if rng.random() < 0.3:
         return wording.no_weather_words(a.get("city", ""))
@@ -61,4 +66,5 @@ _MAKERS = {
     "dice": lambda rng, a: wording.dice_words(rng.randint(1, 6)),
     "tr_zh": lambda rng, a: wording.CHINESE[a["phrase"]],
     "tr_en": lambda rng, a: wording.ENGLISH[a["phrase"]],
+    "chat": lambda rng, a: chat("en", rng, a),
 }

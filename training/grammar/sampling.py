@@ -1,4 +1,4 @@
-"""Draws turns and short conversations from the grammar."""
+"""Draws single turns from the grammar; conversations are made in dialogues.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 
 from . import chinese_replies, chinese_slots, followups, rejects, results
 from .politeness import wrap
-from .replies import RESULT, SORRY, reply
+from .replies import RESULT
+from .replying import reply_in
 from .slots import SLOTS
 from .templates import Template, by_intent, pattern, reserved
 
@@ -38,6 +39,7 @@ WEIGHTS = {
     "name": 1.5,
     "tr_zh": 1.5,
     "reject": 5,
+    "chat": 8,
 }
 
 
@@ -71,14 +73,13 @@ def sample(
 ) -> Turn:
     """One turn that stands alone, of `intent` or of any."""
     if intent is None:
-        table = [*by_intent(language, split)]
-        table += ["reject"] if language == "en" else []
+        table = [*by_intent(language, split), "reject"]
         intent = rng.choices(table, [WEIGHTS.get(name, 1) for name in table])[0]
     if intent == "reject":
-        return reject(rng, split)
+        return reject(rng, split, language)
     template, drawn = _draw(rng, language, split, intent)
     words, arguments = fill(rng, drawn, template.fixed, language)
-    user = tidy(rng, _hurried(rng, words)) if language == "en" else words.strip()
+    user = said_so(rng, _hurried(rng, words) if language == "en" else words, language)
     return make_turn(rng, user, intent, arguments, language)
 
 
@@ -101,41 +102,34 @@ def _wrap(rng: random.Random, kind: str, words: list[str], language: str) -> lis
     return chinese_slots.wrap(rng, kind, words, language)
 
 
-def reject(rng: random.Random, split: str = "train") -> Turn:
-    """Something that must not be acted on."""
-    intent = rng.choice([name for name in by_intent("en", split)])
-    template, drawn = _draw(rng, "en", split, intent, polite=False)
-    sentence = fill(rng, drawn, template.fixed)[0]
+def reject(
+    rng: random.Random, split: str = "train", language: str = "en", alone: bool = True
+) -> Turn:
+    """Something that must not be acted on; if `alone`, a follow-up without what it follows too."""
+    intent = rng.choice([name for name in by_intent(language, split)])
+    template, drawn = _draw(rng, language, split, intent, polite=False)
+    sentence = fill(rng, drawn, template.fixed, language)[0]
+    loose = _loose_follow_up(rng, split, language) if alone else ""
+    user = rejects.draw(rng, split, drawn, sentence, loose, language)
+    said = said_so(rng, user, language)
+    return Turn(said, "reject", reply_in("reject", language), None, "reject", {}, language)
+
+
+def _loose_follow_up(rng: random.Random, split: str, language: str) -> str:
+    """Words that mean nothing without a turn before; "" where they would, by chance."""
     opener = rng.choice(("light_on", "weather", "alarm"))
-    follow_up, _, _ = followups.draw(rng, split, opener, {})
-    loose = fill(rng, follow_up, {})[0]
-    user = rejects.draw(rng, split, drawn, sentence, loose)
-    return Turn(tidy(rng, user), "reject", SORRY, None, "reject", {}, "en")
+    corrected = followups.correction(rng, split, opener, language)
+    if corrected and rng.random() < 0.25:
+        words = corrected[0]
+    else:
+        words, _, _ = followups.draw(rng, split, opener, {}, language)
+    text = fill(rng, words, {}, language)[0]
+    return "" if "灯" in text or "燈" in text else text
 
 
-def dialogue(rng: random.Random, language: str = "en", split: str = "train") -> list[Turn]:
-    """One to four turns, each of which may need the one before."""
-    turns = [sample(rng, language, split)]
-    if language == "en":
-        while len(turns) < 4 and rng.random() < 0.6:
-            turns.append(_next(rng, turns[-1], split))
-    return turns
-
-
-def _next(rng: random.Random, before: Turn, split: str) -> Turn:
-    kind = rng.random()
-    if kind < 0.6 and followups.follows(before.intent):
-        words, intent, kept = followups.draw(rng, split, before.intent, before.arguments)
-        text, arguments = fill(rng, words, kept)
-        return make_turn(rng, tidy(rng, text), intent, kept | arguments)
-    if kind < 0.75:
-        words, intent = followups.draw_anywhere(rng, split)
-        turn = make_turn(rng, tidy(rng, " ".join(words)), intent, {})
-        if intent != "repeat":
-            return turn
-        said = before.spoken_reply.removeprefix("i said ")
-        return Turn(turn.user, turn.action, turn.reply, said, intent, {}, "en")
-    return sample(rng, "en", split)
+def said_so(rng: random.Random, words: str, language: str) -> str:
+    """Words as they are spoken: English ones contracted, spaces in order."""
+    return tidy(rng, words) if language == "en" else " ".join(words.split())
 
 
 def fill(
@@ -167,11 +161,10 @@ def make_turn(
     assert parsed is not None
     given = dict(parsed.arguments)
     if language == "en":
-        said, result = reply(intent, given), results.example(rng, intent, given)
+        result = results.example(rng, intent, given)
     else:
-        said = chinese_replies.reply(intent, given, language)
         result = chinese_replies.example(rng, intent, given, language)
-    return Turn(user, action, said, result, intent, given, language)
+    return Turn(user, action, reply_in(action, language), result, intent, given, language)
 
 
 def arguments_of(intent: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

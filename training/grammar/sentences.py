@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 from vivavoce.assistant.skills import wording
+from vivavoce.models.nano.confirming import ASKED_FOR, CONFIRM
 from vivavoce.models.nano.domain import (
     CITIES,
     DAYS,
@@ -19,6 +20,8 @@ from vivavoce.models.nano.domain import (
 
 from . import results
 from .replies import RESULT, SORRY, reply
+from .replying import GREETINGS, NAMED, reply_in
+from .sampling import sample
 
 
 def _say(intent: str, result: str | None = None, **arguments: object) -> str:
@@ -102,6 +105,15 @@ def _date(rng: random.Random, month: int, day: int) -> str:
     return _say("date", wording.date_words(datetime.date(year, month, min(day, last))))
 
 
+def _asked(rng: random.Random, intent: str) -> str:
+    """The question before an action that is not certain."""
+    return reply_in(f"{CONFIRM} {sample(rng, intent=intent).action}", "en")
+
+
+def _greeted(rng: random.Random, name: str) -> str:
+    return rng.choice((GREETINGS["en"], NAMED["en"])).format(name)
+
+
 _FIXED = "timer_cancel vol_up vol_down stop music_stop hello how who can thanks bye reject".split()
 
 # Each entry is one word (or fixed sentence) that must be heard as often as every other.
@@ -132,6 +144,9 @@ _TARGETS: list[Callable[[random.Random], str]] = [
     ),
     *(lambda rng, i=i: _say(i) for i in _FIXED for _ in range(2)),
     *(lambda rng, c=c: wording.no_weather_words(c) for c in ("", "", *CITIES)),
+    *(lambda rng, a=a: a for answers in wording.words_in("en").chat.values() for a in answers),
+    *(lambda rng, n=n: _asked(rng, n) for n in sorted(ASKED_FOR)),
+    *(lambda rng, n=n: _greeted(rng, n) for n in NAMES),
     lambda rng: _say("music"),
     lambda rng: wording.timer_words(None),
     lambda rng: SORRY,

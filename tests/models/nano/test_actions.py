@@ -34,6 +34,7 @@ EVERY_CALL = [
     *(("list", {"item": item}) for item in domain.ITEMS),
     *(("name", {"name": name}) for name in domain.NAMES),
     *((name, {"phrase": p}) for name in ("tr_zh", "tr_en") for p in domain.PHRASES),
+    *(("chat", {"topic": topic}) for topic in domain.CHAT_TOPICS),
     *((name, {}) for name, slots in domain.INTENT_SLOTS.items() if not slots),
 ]
 
