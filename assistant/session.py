@@ -199,7 +199,7 @@ class Session(SessionRequests):
             self._happened(events.IdleTimedOut(since, self._ears.end))
 
     def far_end(self, active: bool) -> None:
-        """Whether this machine's loudspeaker sounds in what is appended next."""
+        """Whether the loudspeaker, ours or the client's, sounds in what is appended next."""
         self._hearing.far_end(active)
 
     # --- views -------------------------------------------------------------------------------

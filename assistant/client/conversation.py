@@ -113,10 +113,19 @@ class Conversation:
         """Send any event of the protocol."""
         await self._connection.send(event)
 
-    async def send_audio(self, pcm: Pcm) -> None:
-        """Append sound [n] at RATE_HZ to the session's input."""
+    async def send_audio(self, pcm: Pcm, playing: bool | None = None) -> None:
+        """Append sound [n] at RATE_HZ to the session's input.
+
+        Args:
+            pcm: the sound.
+            playing: from here on our loudspeaker may be heard in it, or not; None: as before.
+                A field of our own protocol.
+        """
         audio = base64.b64encode(encode("pcm16", pcm)).decode("ascii")
-        await self.send({"type": "input_audio_buffer.append", "audio": audio})
+        event: Event = {"type": "input_audio_buffer.append", "audio": audio}
+        if playing is not None:
+            event["playing"] = playing
+        await self.send(event)
 
     async def clear(self) -> None:
         """Have the server forget what was said and is no turn yet."""
@@ -335,6 +344,9 @@ class Conversation:
             turn.first_audio_s = turn.last_audio_s
         self.speaker.play(event["item_id"], pcm)
 
+    def _on_audio_done(self, event: Event) -> None:
+        self.speaker.finish(event["item_id"])
+
     def _on_words(self, event: Event) -> None:
         turn = self._turn_of_response(event["response_id"])
         if turn is not None:
@@ -387,6 +399,7 @@ _HANDLERS: dict[str, Callable[[Conversation, Event], None]] = {
     f"{_TRANSCRIPTION}.failed": Conversation._on_transcript,
     "response.created": Conversation._on_response_created,
     "response.output_audio.delta": Conversation._on_audio,
+    "response.output_audio.done": Conversation._on_audio_done,
     "response.output_audio_transcript.delta": Conversation._on_words,
     "response.output_text.delta": Conversation._on_words,
     "response.done": Conversation._on_response_done,

@@ -29,6 +29,7 @@ class WireHearer:
             conversation.session.get("audio", {}).get("input", {}).get("turn_detection")
         )
         self._by_hand = False
+        self._playing = False
 
     @property
     def engaged(self) -> bool:
@@ -41,8 +42,10 @@ class WireHearer:
         return talk.speaking or talk.replying or awaited or talk.speaker.left_s > 0
 
     async def hear(self, pcm: Pcm, playing: bool = False) -> None:
+        changed = playing if playing != self._playing else None
+        self._playing = playing
         with contextlib.suppress(ClientError):
-            await self._conversation.send_audio(self._resampler.feed(pcm))
+            await self._conversation.send_audio(self._resampler.feed(pcm), changed)
 
     async def forget(self, by_hand: bool) -> None:
         detection = None if by_hand else self._detection

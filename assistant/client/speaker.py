@@ -16,6 +16,9 @@ class Speaker(Protocol):
     def play(self, item_id: str, pcm: Pcm) -> None:
         """Play [n] after what is already waiting."""
 
+    def finish(self, item_id: str) -> None:
+        """Nothing more of this item comes."""
+
     def stop(self) -> tuple[str, int] | None:
         """Be silent now; the item being played and the milliseconds of it heard, if any."""
 
@@ -30,6 +33,9 @@ class SilentSpeaker:
     left_s = 0.0
 
     def play(self, item_id: str, pcm: Pcm) -> None:
+        pass
+
+    def finish(self, item_id: str) -> None:
         pass
 
     def stop(self) -> tuple[str, int] | None:
@@ -50,6 +56,9 @@ class ImaginedSpeaker:
     def play(self, item_id: str, pcm: Pcm) -> None:
         start = max(self._now(), self._end())
         self.track.append((start, item_id, pcm))
+
+    def finish(self, item_id: str) -> None:
+        pass
 
     def stop(self) -> tuple[str, int] | None:
         now = self._now()

@@ -110,22 +110,32 @@ class CardSpeaker:
         self._playout = playout
         self._item_id = ""
         self._generation = -1
+        self._n_written = 0
+        self._stopped = True
 
     def play(self, item_id: str, pcm: Pcm) -> None:
         if item_id != self._item_id:
-            if self._generation >= 0:
-                self._playout.finish(self._generation)
+            self.finish(self._item_id)
             self._item_id = item_id
             self._generation += 1
+            self._n_written = 0
+            self._stopped = False
             self._playout.open(self._generation, RATE_HZ)
+        self._n_written += len(pcm)
         self._playout.write(self._generation, pcm)
 
+    def finish(self, item_id: str) -> None:
+        if item_id and item_id == self._item_id:
+            self._playout.finish(self._generation)
+
     def stop(self) -> tuple[str, int] | None:
-        if not self._playout.queued_samples:
+        """Also what has left the queue may be on its way through the device still."""
+        heard = self._playout.heard(self._generation)
+        if self._stopped or heard >= self._n_written:
             return None
-        heard_ms = self._playout.heard(self._generation) * 1000 // RATE_HZ
         self._playout.stop()
-        return self._item_id, heard_ms
+        self._stopped = True  # what comes of this item yet is not played
+        return self._item_id, heard * 1000 // RATE_HZ
 
     @property
     def left_s(self) -> float:

@@ -32,10 +32,14 @@ class SessionUpdate(ClientEvent):
 
 
 class InputAudioAppend(ClientEvent):
-    """audio: base64 in the session's input format, at most 15 MiB decoded."""
+    """audio: base64 in the session's input format, at most 15 MiB decoded.
+
+    playing: ours; from this sound on the client's loudspeaker may be heard in it, or no more.
+    """
 
     type: Literal["input_audio_buffer.append"]
     audio: str
+    playing: bool | None = None
 
 
 class InputAudioCommit(ClientEvent):

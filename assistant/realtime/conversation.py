@@ -129,6 +129,8 @@ class Conversation:
             self._warn_of_tools(session.tool_choice, "session.tools", event.event_id)
 
     async def _append(self, event: asked.InputAudioAppend) -> None:
+        if event.playing is not None:
+            self._session.far_end(event.playing)
         for pcm in self._input.feed(event.audio):
             self._meter.heard(len(pcm) / self._input.rate_hz)
             await self._session.append(pcm, self._input.rate_hz)

@@ -20,6 +20,7 @@ TRUNCATE = {
 RIGHT: list[dict[str, Any]] = [
     {"type": "session.update", "session": {"type": "realtime"}},
     {"type": "input_audio_buffer.append", "audio": "AAAA"},
+    {"type": "input_audio_buffer.append", "audio": "AAAA", "playing": True},
     {"type": "input_audio_buffer.commit", "event_id": None},
     {"type": "input_audio_buffer.clear", "event_id": "e"},
     {"type": "conversation.item.create", "item": USER, "previous_item_id": None},
