@@ -11,7 +11,7 @@ from .catalog import SHIPPED, folder_of, kind_of
 from .dialogue import Pcm, Unsupported
 from .ming import voices as ming
 from .ming.voice_prompt import load_voice_prompt
-from .nano.model import NanoModel
+from .nano.voice import shipped_voices
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def voices(name: str) -> list[Voice]:
     """
     folder = folder_of(name)
     if kind_of(folder) == "nano":
-        return [Voice(voice) for voice in NanoModel.voices]
+        return [Voice(voice.name) for voice in shipped_voices(folder)]
     found = []
     for voice, path in ming.voices_of(folder).items():
         prompt = load_voice_prompt(path)

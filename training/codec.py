@@ -1,7 +1,9 @@
-"""Stage `codec`: codec encoder and audio decoder, learnt together on nano's own voice.
+"""Stage `codec`: codec encoders and audio decoder, learnt together on nano's own voices.
 
-Afterwards stage `audio_decoder` freezes the encoder, so that codes no longer move, and lets the
-decoder settle.
+Each timbre has an encoder of its own, which nano does not ship: what the voices share is the
+decoder. Afterwards stage `audio_decoder` freezes the encoders, so that codes no longer move, and
+lets the decoder settle. Begun with `--from-shipped`, the English encoder keeps still from the
+start, so that the codes the talker has learnt stay valid.
 """
 
 from __future__ import annotations
@@ -16,38 +18,52 @@ from torch import Tensor, nn
 from vivavoce.models.nano.audio_decoder import PITCH_HZ, AudioDecoder, AudioDecoderConfig
 from vivavoce.models.nano.codec import CodecEncoder
 
+from .chinese_texts import chinese_texts
 from .loop import Stage, load_modules, run_folder
 from .pitch import pitch
-from .shipped import CODEC_ENCODER, NANO, load_half
+from .shipped import load_shipped
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
+from .voices import OWN_VOICES, OwnVoice, voice_numbers
 
 BATCH, SEGMENT_CODES = 8, 48
 PEAK_RATE = 1e-3
 MEL_HEAD_WEIGHT, PITCH_WEIGHT = 5.0, 3.0
-POOL_TEXTS = 3200  # about 2 hours
+POOL_TEXTS = {"en": 3200, "cmn": 2400, "yue": 2400}  # about 2 hours each
+TIMBRES = tuple(dict.fromkeys(voice.timbre for voice in OWN_VOICES))
+
+Segments = tuple[Tensor, Tensor]
+"""Samples [B, n] and the number of each one's voice [B]."""
 
 
 class Codec(nn.Module):
-    """Encoder and decoder as one model: samples → codes → samples."""
+    """Encoders and decoder as one model: samples → codes → samples."""
 
     def __init__(self, config: AudioDecoderConfig | None = None) -> None:
         super().__init__()
         self.config = config or AudioDecoderConfig()
-        self.encoder = CodecEncoder(self.config.levels)
+        self.encoders = nn.ModuleDict({t: CodecEncoder(self.config.levels) for t in TIMBRES})
         self.decoder = AudioDecoder(self.config)
 
     def parts(self) -> dict[str, nn.Module]:
-        """The modules by their name in checkpoints."""
-        return {"encoder": self.encoder, "decoder": self.decoder}
+        """The modules by their name in checkpoints, which is that of their file."""
+        encoders = {f"codec_encoder_{t}": encoder for t, encoder in self.encoders.items()}
+        return {**encoders, "audio_decoder": self.decoder}
+
+    def encoder_of(self, voice: int) -> CodecEncoder:
+        """The encoder of a voice number."""
+        encoder = self.encoders[OWN_VOICES[voice].timbre]
+        assert isinstance(encoder, CodecEncoder)
+        return encoder
 
     @torch.no_grad()
-    def encode(self, samples: Tensor) -> Tensor:
+    def encode(self, samples: Tensor, voice: int) -> Tensor:
         """Samples [B, n] → codes [B, ceil(n / 640)]; the rest is filled with silence."""
         size = self.config.samples_per_code
         samples = F.pad(samples, (0, -samples.shape[-1] % size))
-        codes: Tensor = self.encoder(self.encoder.features(samples)).codes
+        encoder = self.encoder_of(voice)
+        codes: Tensor = encoder(encoder.features(samples)).codes
         return codes
 
 
@@ -60,56 +76,92 @@ def load_codec() -> Codec:
 
 
 def shipped_codec() -> Codec:
-    """The codec that nano's voice was made with."""
+    """The codec that nano's voices were made with."""
     codec = Codec()
-    load_half(codec.encoder, CODEC_ENCODER)
-    load_half(codec.decoder, NANO / "audio_decoder.safetensors")
+    load_shipped(codec.parts())
     return codec.eval()
 
 
 class CodecLoss:
-    """Loss of a batch of samples [B, n] through the codec."""
+    """Loss of a batch of segments through the codec."""
 
     def __init__(self, codec: Codec, device: torch.device) -> None:
         self.codec = codec
         self.spectral = SpectralLoss().to(device)
 
-    def __call__(self, samples: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, batch: Segments, step: int) -> tuple[Tensor, dict[str, float]]:
         """The loss and its parts; `codes` is how many different codes the batch took."""
-        mel = self.codec.encoder.features(samples)
-        coded = self.codec.encoder(mel)
-        pitch_hz, voiced = pitch(samples)
-        made = self.codec.decoder.synthesize(coded.values, pitch_hz)
+        samples, voices = batch
+        mel, values, codes = self._coded(samples, voices)
+        shortest = torch.tensor([v.shortest_period for v in OWN_VOICES], device=samples.device)
+        pitch_hz, voiced = pitch(samples, shortest[voices])
+        every = voices[:, None].expand(-1, values.shape[1])
+        made = self.codec.decoder.synthesize(values, every, pitch_hz)
         wave_loss = self.spectral(made.samples, samples)
         mel_loss = (made.mel - mel).abs().mean()
-        off = (made.log_pitch - (pitch_hz / PITCH_HZ).log()).abs()
-        pitch_loss = (off * voiced).sum() / voiced.sum().clamp(min=1)
+        off = (made.log_pitch - (pitch_hz / PITCH_HZ).log()).abs() * voiced
+        pitch_loss = off.sum() / voiced.sum().clamp(min=1)
         figures = {
             "loss": wave_loss.item(),
             "mel_loss": mel_loss.item(),
             "pitch_loss": pitch_loss.item(),
-            "codes": float(coded.codes.unique().numel()),
+            "codes": float(codes.unique().numel()),
         }
         return wave_loss + MEL_HEAD_WEIGHT * mel_loss + PITCH_WEIGHT * pitch_loss, figures
 
+    def _coded(self, samples: Tensor, voices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel, quantised values and codes of samples, each by the encoder of its voice."""
+        first = self.codec.encoder_of(0)
+        mel = first.features(samples)
+        timbres = [OWN_VOICES[number].timbre for number in voices.tolist()]
+        rows, values, codes = [], [], []
+        for timbre in dict.fromkeys(timbres):
+            own = [i for i, name in enumerate(timbres) if name == timbre]
+            coded = self.codec.encoders[timbre](mel[own])
+            rows += own
+            values.append(coded.values)
+            codes.append(coded.codes)
+        order = torch.tensor(rows).argsort().to(samples.device)
+        return mel, torch.cat(values)[order], torch.cat(codes)[order]
 
-def segments(pool: np.ndarray, device: torch.device, seed: int) -> Iterator[Tensor]:
-    """Batches [B, n] of the pool at random loudness, for ever."""
+
+def segments(
+    pools: dict[int, np.ndarray], device: torch.device, seed: int, batch: int = BATCH
+) -> Iterator[Segments]:
+    """Batches of the voices' pools, each voice equally often, at random loudness, for ever."""
     rng = np.random.default_rng(seed)
     size = SEGMENT_CODES * AudioDecoderConfig().samples_per_code
+    numbers = sorted(pools)
     while True:
-        samples = torch.from_numpy(random_segments(pool, rng, BATCH, size))
-        yield samples.to(device) * float(rng.uniform(0.7, 1.1))
+        first = rng.integers(len(numbers))
+        voices = [numbers[(first + i) % len(numbers)] for i in range(batch)]
+        cut = [random_segments(pools[number], rng, 1, size) for number in voices]
+        samples = torch.from_numpy(np.concatenate(cut)).to(device)
+        yield samples * float(rng.uniform(0.7, 1.1)), torch.tensor(voices, device=device)
+
+
+def pools_of(languages: Sequence[str]) -> dict[int, np.ndarray]:
+    """The recordings of each language's voice by voice number; made where they are missing."""
+    return {number: _pool(OWN_VOICES[number]) for number in voice_numbers(languages)}
+
+
+def _pool(voice: OwnVoice) -> np.ndarray:
+    if voice.language == "en":
+        texts = everyday_texts(seed=1)
+    else:
+        texts = chinese_texts(seed=1, language=voice.language)
+    path = run_folder("codec") / f"pool-{voice.name}.npy"
+    return voice_pool(path, texts, POOL_TEXTS[voice.language], voice)
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
-    """The stage as `python -m training` runs it; the voice speaks English only."""
+    """The stage as `python -m training` runs it, for the voices of `languages`."""
     codec = Codec().to(device)
-    pool = voice_pool(run_folder("codec") / "pool.npy", everyday_texts(seed=1), POOL_TEXTS)
     return Stage(
         "codec",
         modules=codec.parts(),
-        batches=segments(pool, device, seed),
+        batches=segments(pools_of(languages), device, seed),
         loss=CodecLoss(codec, device),
         peak_lr=PEAK_RATE,
+        kept_if_shipped=("codec_encoder_flite",),
     )

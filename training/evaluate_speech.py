@@ -27,8 +27,9 @@ from .bigram import arpa
 from .codec import shipped_codec
 from .export import load_voice
 from .speech_texts import reply_texts, voice_texts
-from .synthesis import RATE_HZ, flite, synthesize
-from .voice_pool import VOICE, respelt
+from .synthesis import RATE_HZ, flite
+from .voice_pool import respelt, say
+from .voices import OWN_VOICES
 
 N_MODEL_TEXTS = 20_000
 PAD_S = 0.2
@@ -90,7 +91,7 @@ def domain_listener() -> Listener:
 
 def original(text: str) -> np.ndarray:
     """The recording the voice learns from."""
-    return synthesize(respelt(text), VOICE).pcm
+    return say(text, OWN_VOICES[0]).pcm
 
 
 def through_codec() -> Callable[[str], np.ndarray]:
@@ -100,7 +101,8 @@ def through_codec() -> Callable[[str], np.ndarray]:
     def speak(text: str) -> np.ndarray:
         pcm = torch.from_numpy(original(text))[None]
         with torch.inference_mode():
-            made: np.ndarray = codec.decoder(codec.encode(pcm))[0][0].numpy()
+            codes = codec.encode(pcm, 0)
+            made: np.ndarray = codec.decoder(codes, torch.zeros_like(codes)).samples[0].numpy()
         return made
 
     return speak

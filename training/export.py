@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from vivavoce.models.nano.audio_decoder import AudioDecoderConfig
 from vivavoce.models.nano.config import NanoConfig
@@ -12,18 +13,20 @@ from vivavoce.models.nano.hearing import Ear
 from vivavoce.models.nano.talker import Talker, TalkerConfig
 from vivavoce.models.nano.text import Text
 from vivavoce.models.nano.thinker import Thinker
-from vivavoce.models.nano.voice import Voice
+from vivavoce.models.nano.voice import Voice, voices_of
 
 from .codec import load_codec
 from .loop import load_modules
-from .shipped import CODEC_ENCODER, NANO, load_half, save_half
+from .shipped import NANO, load_half, save_half, shipped_file
+from .voices import OWN_VOICES
 
 
-def voice_sizes() -> dict[str, TalkerConfig | AudioDecoderConfig]:
+def voice_config() -> dict[str, Any]:
     """What `config.json` says about the voice."""
     return {
-        "talker": TalkerConfig(vocabulary=Text.shipped().vocabulary),
-        "audio_decoder": AudioDecoderConfig(),
+        "talker": asdict(TalkerConfig(vocabulary=Text.shipped().vocabulary)),
+        "audio_decoder": asdict(AudioDecoderConfig()),
+        "voices": [{"name": voice.name, "language": voice.language} for voice in OWN_VOICES],
     }
 
 
@@ -36,12 +39,8 @@ def export_voice(folder: Path = NANO) -> list[Path]:
     talker = Talker(TalkerConfig(vocabulary=Text.shipped().vocabulary))
     if not load_modules("talker", {"talker": talker}):
         raise FileNotFoundError("the talker is untrained: run `python -m training --stage talker`")
-    codec = load_codec()
-    files = {
-        folder / "talker.safetensors": talker,
-        folder / "audio_decoder.safetensors": codec.decoder,
-        CODEC_ENCODER if folder == NANO else folder / CODEC_ENCODER.name: codec.encoder,
-    }
+    modules = {"talker": talker, **load_codec().parts()}
+    files = {shipped_file(name, folder): module for name, module in modules.items()}
     for path, module in files.items():
         save_half(module, path)
     return list(files)
@@ -60,15 +59,18 @@ def export_understanding(stage: str = "joint", folder: Path = NANO) -> list[Path
         raise FileNotFoundError(f"run `python -m training --stage {stage}` first")
     save_half(ear, folder / "ear.safetensors")
     save_half(thinker, folder / "thinker.safetensors")
-    sizes = asdict(config) | {name: asdict(part) for name, part in voice_sizes().items()}
-    (folder / "config.json").write_text(json.dumps(sizes, indent=2) + "\n", encoding="utf-8")
+    data = asdict(config) | voice_config()
+    (folder / "config.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return [folder / name for name in ("ear.safetensors", "thinker.safetensors", "config.json")]
 
 
 def load_voice(folder: Path = NANO) -> Voice:
     """The exported voice, in fp32."""
     voice = Voice(
-        TalkerConfig(vocabulary=Text.shipped().vocabulary), AudioDecoderConfig(), Text.shipped()
+        TalkerConfig(vocabulary=Text.shipped().vocabulary),
+        AudioDecoderConfig(),
+        Text.shipped(),
+        voices_of(voice_config()),
     )
     for name, module in (("talker", voice.talker), ("audio_decoder", voice.decoder)):
         load_half(module, folder / f"{name}.safetensors")

@@ -32,6 +32,8 @@ def run_member(
     seed = options.seed + 1000 * (MOST_PROCESSES * steps_done + number)
     stage = module.stage(torch.device(device), options.languages, seed)
     stage.peak_lr *= options.rate
-    if options.from_shipped and not steps_done:
-        load_shipped(stage.modules)
+    if options.from_shipped:
+        stage.frozen += stage.kept_if_shipped
+        if not steps_done:
+            load_shipped(stage.modules)
     loop.train(stage, minutes, options.fresh, crew)

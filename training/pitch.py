@@ -10,15 +10,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW, HOP, RATE_HZ = 1024, 160, 16_000
-SHORTEST, LONGEST = 110, 230  # periods in samples: 145 to 70 Hz, what nano's voice has
+SHORTEST, LONGEST = 90, 230  # periods in samples: 178 to 70 Hz, what the recordings have
 MIN_PERIODICITY = 0.6
 MIN_LEVEL = 0.01
 
 
-def pitch(samples: Tensor) -> tuple[Tensor, Tensor]:
+def pitch(samples: Tensor, shortest: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Pitch in Hz [B, T] and whether the frame is voiced [B, T], of samples [B, T * 160].
 
     Where it is not voiced, the pitch is that of the last voiced frame before, or 100 Hz.
+
+    shortest: the shortest period of each recording's voice in samples [B]: the fewer periods may
+        be meant, the fewer are mistaken for their half.
     """
     side = (WINDOW - HOP) // 2
     frames = F.pad(samples, (side, side)).unfold(-1, WINDOW, HOP)
@@ -27,7 +30,9 @@ def pitch(samples: Tensor) -> tuple[Tensor, Tensor]:
     own = _autocorrelation(window)
     correlation = correlation / (own / own[0]).clamp(min=1e-3)
     level = frames.square().mean(-1).sqrt()
-    periodicity, lag = _first_high_peak(correlation)
+    if shortest is None:
+        shortest = torch.full((len(samples),), SHORTEST, device=samples.device)
+    periodicity, lag = _first_high_peak(correlation, shortest)
     voiced = (periodicity > MIN_PERIODICITY) & (level > MIN_LEVEL)
     return _held(RATE_HZ / lag, voiced), voiced
 
@@ -39,12 +44,14 @@ def _autocorrelation(x: Tensor) -> Tensor:
     return full / full[..., :1].clamp(min=1e-9)
 
 
-def _first_high_peak(correlation: Tensor) -> tuple[Tensor, Tensor]:
+def _first_high_peak(correlation: Tensor, shortest: Tensor) -> tuple[Tensor, Tensor]:
     """Value and lag (interpolated) of the shortest period nearly as good as the best."""
     left = correlation[..., SHORTEST - 1 : LONGEST - 1]
     here = correlation[..., SHORTEST:LONGEST]
     right = correlation[..., SHORTEST + 1 : LONGEST + 1]
-    peaks = torch.where((here >= left) & (here >= right), here, -1.0)
+    lags = torch.arange(SHORTEST, LONGEST, device=correlation.device)
+    possible = (here >= left) & (here >= right) & (lags >= shortest[:, None, None])
+    peaks = torch.where(possible, here, -1.0)
     best = peaks.max(-1, keepdim=True).values
     index = (peaks >= 0.88 * best).float().argmax(-1, keepdim=True)
     a, b, c = (y.gather(-1, index).squeeze(-1) for y in (left, here, right))

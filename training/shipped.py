@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 NANO = Path(__file__).resolve().parents[1] / "models" / "nano"
-CODEC_ENCODER = Path(__file__).with_name("codec_encoder.safetensors")  # nano itself needs it not
+CODEC_ENCODERS = Path(__file__).parent
 
 
 def save_half(module: nn.Module, path: Path) -> None:
@@ -31,12 +31,18 @@ def load_half(module: nn.Module, path: Path) -> None:
 
 
 def load_shipped(modules: Mapping[str, nn.Module]) -> None:
-    """Fill those modules of a stage that are shipped: encoder, projector and thinker."""
+    """Fill the modules of a stage, or of the codec, that are shipped."""
     ear = load_file(NANO / "ear.safetensors")
     for name, module in modules.items():
-        if name == "thinker":
-            load_half(module, NANO / "thinker.safetensors")
-        elif name in ("encoder", "projector"):
+        if name in ("encoder", "projector"):
             start = f"{name}."
             own = {key[len(start) :]: t.float() for key, t in ear.items() if key.startswith(start)}
             module.load_state_dict(own)
+        else:
+            load_half(module, shipped_file(name))
+
+
+def shipped_file(name: str, folder: Path = NANO) -> Path:
+    """Where a module's weights lie; the codec's encoders, which nano does not need, lie here."""
+    beside = name.startswith("codec_encoder") and folder == NANO
+    return (CODEC_ENCODERS if beside else folder) / f"{name}.safetensors"

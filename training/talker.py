@@ -1,7 +1,8 @@
-"""Stage `talker`: speech codes from words, learnt from nano's own voice.
+"""Stage `talker`: speech codes from words, learnt from nano's own voices.
 
 Needs the frozen codec. The sentences are synthesised and coded in shards; new ones join while
-training runs.
+training runs. Into some Chinese sentences English words are spliced, each with the codes of the
+English voice, and the other way round: so the voices learn to take turns within a reply.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -26,16 +27,19 @@ from vivavoce.models.nano.talker import (
 )
 from vivavoce.models.nano.text import Text
 
+from .chinese_texts import chinese_texts
 from .codec import Codec, load_codec
 from .loop import Stage, run_folder
 from .speech_texts import voice_texts
-from .synthesis import RATE_HZ, Utterance
-from .voice_pool import recordings
+from .synthesis import RATE_HZ
+from .voice_pool import Recording, recordings
+from .voices import OWN_VOICES, voice_numbers
 
 STAGE = "talker"
 BATCH = 24
 PEAK_RATE = 1.5e-3
 CODE_NOISE = 0.08  # share of input codes replaced, so that a wrong one can be recovered from
+SPLICED = 0.1  # share of sentences that another language's words are put into
 SHARD_SIZE, N_SHARDS = 500, 20
 MAX_WORD_CODES = 64  # longer words are mistakes of the word times
 LEAD_S = 0.04  # silence kept before the first word
@@ -57,6 +61,7 @@ class TalkerBatch:
 
     ids: Tensor
     contexts: Tensor
+    voices: Tensor
     groups: Tensor
     counts: Tensor
     targets: Tensor
@@ -66,19 +71,20 @@ class TalkerBatch:
         return TalkerBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-def cut_at_words(utterance: Utterance, codec: Codec) -> list[list[int]]:
+def cut_at_words(recording: Recording, voice: int, codec: Codec) -> list[list[int]]:
     """Speech codes of each word; a pause belongs to the word after it.
 
     Word ends are rounded to whole codes, and every word gets at least one.
     """
-    first = max(0, utterance.words[0][1] - round(LEAD_S * RATE_HZ))
-    last = utterance.words[-1][2] + round(TRAIL_S * RATE_HZ)
+    _, utterance, spans = recording
+    first = max(0, spans[0][0] - round(LEAD_S * RATE_HZ))
+    last = spans[-1][1] + round(TRAIL_S * RATE_HZ)
     pcm = torch.from_numpy(utterance.pcm[first:last])[None]
-    codes = codec.encode(pcm)[0].tolist()
+    codes = codec.encode(pcm, voice)[0].tolist()
     size, start, pieces = codec.config.samples_per_code, 0, []
-    for i, (_, _, end) in enumerate(utterance.words):
+    for i, (_, end) in enumerate(spans):
         stop = max(start + 1, round((end - first) / size))
-        stop = len(codes) if i + 1 == len(utterance.words) else stop
+        stop = len(codes) if i + 1 == len(spans) else stop
         pieces.append(codes[start:stop])
         start = stop
     return pieces
@@ -129,7 +135,8 @@ def make_batch(
         for g, word in enumerate(sentence.words):
             after = sentence.words[g + 1] if g + 1 < len(sentence.words) else None
             contexts[b, g] = torch.tensor(context_tokens(word, after, config))
-    return TalkerBatch(ids, contexts, groups, counts, targets)
+    voices = _padded([[word.voice for word in s.words] for s in sentences], 0)
+    return TalkerBatch(ids, contexts, voices, groups, counts, targets)
 
 
 def _padded(rows: Sequence[list[int]], fill: int) -> Tensor:
@@ -139,7 +146,7 @@ def _padded(rows: Sequence[list[int]], fill: int) -> Tensor:
 
 def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, float]]:
     """Cross entropy of the next code or NEXT; figures: loss and share of exact guesses."""
-    logits = talker(batch.ids, batch.contexts, batch.groups, batch.counts)
+    logits = talker(batch.ids, batch.contexts, batch.voices, batch.groups, batch.counts)
     chosen = batch.targets != IGNORED
     logits, targets = logits[chosen], batch.targets[chosen]
     loss = F.cross_entropy(logits, targets)
@@ -147,14 +154,20 @@ def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, f
     return loss, {"loss": loss.item(), "exact": exact}
 
 
-def code_shard(index: int) -> None:
+def shard_path(voice: int, index: int) -> Path:
+    """Where a shard lies."""
+    return run_folder(STAGE) / f"codes-{OWN_VOICES[voice].name}-{index:04d}.json"
+
+
+def code_shard(voice: int, index: int) -> None:
     """Synthesise and code SHARD_SIZE sentences into one file; its number is its seed."""
-    codec, rows = load_codec(), []
-    for words, utterance in recordings(voice_texts(seed=index), SHARD_SIZE):
-        codes = cut_at_words(utterance, codec)
+    own, codec, rows = OWN_VOICES[voice], load_codec(), []
+    texts = voice_texts(index) if own.language == "en" else chinese_texts(index, own.language)
+    for recording in recordings(texts, SHARD_SIZE, own):
+        codes = cut_at_words(recording, voice, codec)
         if max(map(len, codes)) < MAX_WORD_CODES:
-            rows.append([words, codes])
-    path = run_folder(STAGE) / f"codes-{index:04d}.json"
+            rows.append([recording[0], codes])
+    path = shard_path(voice, index)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".part").write_text(json.dumps(rows), encoding="utf-8")
     path.with_suffix(".part").replace(path)  # a reader never sees half a shard
@@ -163,21 +176,49 @@ def code_shard(index: int) -> None:
 class Sentences:
     """The coded sentences on disk; shards that appear later join at the next look."""
 
-    def __init__(self, text: Text, config: TalkerConfig) -> None:
-        self.text, self.config = text, config
+    def __init__(self, text: Text, config: TalkerConfig, voices: Iterable[int]) -> None:
+        self.text, self.config, self.voices = text, config, tuple(voices)
         self._read: dict[Path, list[Sentence]] = {}
 
     def all(self) -> list[Sentence]:
         """Every sentence there is now."""
-        for path in sorted(run_folder(STAGE).glob("codes-*.json")):
-            if path not in self._read:
-                rows = json.loads(path.read_text(encoding="utf-8"))
-                self._read[path] = [self._sentence(words, codes) for words, codes in rows]
+        for voice in self.voices:
+            pattern = f"codes-{OWN_VOICES[voice].name}-*.json"
+            for path in sorted(run_folder(STAGE).glob(pattern)):
+                if path not in self._read:
+                    rows = json.loads(path.read_text(encoding="utf-8"))
+                    self._read[path] = [self._sentence(*row, voice) for row in rows]
         return [sentence for shard in self._read.values() for sentence in shard]
 
-    def _sentence(self, words: list[str], codes: list[list[int]]) -> Sentence:
-        made = [make_word(self.text.encode(word), len(word), self.config) for word in words]
+    def _sentence(self, words: list[str], codes: list[list[int]], voice: int) -> Sentence:
+        encode, config = self.text.encode, self.config
+        made = [make_word(encode(word), len(word), config, voice) for word in words]
         return Sentence(made, codes)
+
+
+def spliced(sentence: Sentence, other: Sentence, rng: random.Random) -> Sentence:
+    """The sentence with one to three words of another in its middle, never the last of either."""
+    n_words = rng.randint(1, min(3, len(other.words) - 1))
+    start = rng.randrange(len(other.words) - n_words)
+    taken = slice(start, start + n_words)
+    at = rng.randrange(len(sentence.words))
+    words = [*sentence.words[:at], *other.words[taken], *sentence.words[at:]]
+    return Sentence(words, [*sentence.codes[:at], *other.codes[taken], *sentence.codes[at:]])
+
+
+def _mixed(sentences: list[Sentence], rng: random.Random) -> list[Sentence]:
+    """The same sentences, some with words in another language."""
+    of_language: dict[bool, list[Sentence]] = {True: [], False: []}
+    for sentence in sentences:
+        if len(sentence.words) > 1:
+            of_language[sentence.words[0].voice == 0].append(sentence)
+    mixed = []
+    for sentence in sentences:
+        others = of_language[sentence.words[0].voice != 0]
+        if others and rng.random() < SPLICED:
+            sentence = spliced(sentence, rng.choice(others), rng)
+        mixed.append(sentence)
+    return mixed
 
 
 def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> Iterator[TalkerBatch]:
@@ -186,7 +227,7 @@ def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> It
     generator = torch.Generator().manual_seed(seed)
     while True:
         everything = sentences.all()
-        order = rng.sample(everything, min(len(everything), SHARD_SIZE))
+        order = _mixed(rng.sample(everything, min(len(everything), SHARD_SIZE)), rng)
         for i in range(0, len(order), 20 * BATCH):
             block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
             batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
@@ -196,33 +237,45 @@ def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> It
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
-    """The stage as `python -m training` runs it; the voice speaks English only."""
+    """The stage as `python -m training` runs it, for the voices of `languages`."""
     text = Text.shipped()
     config = TalkerConfig(vocabulary=text.vocabulary)
-    if not any(run_folder(STAGE).glob("codes-*.json")):
-        for index in range(N_SHARDS):
-            code_shard(index)
+    voices = voice_numbers(languages)
+    for voice in voices:
+        if _n_shards(voice) == 0:
+            _add_shards(voice, N_SHARDS)
     talker = Talker(config).to(device)
+    sentences = Sentences(text, config, voices)
     return Stage(
         STAGE,
         modules={"talker": talker},
-        batches=(
-            batch.to(device) for batch in endless_batches(Sentences(text, config), config, seed)
-        ),
+        batches=(batch.to(device) for batch in endless_batches(sentences, config, seed)),
         loss=lambda batch, step: talker_loss(talker, batch),
         peak_lr=PEAK_RATE,
     )
+
+
+def _n_shards(voice: int) -> int:
+    return len(list(run_folder(STAGE).glob(f"codes-{OWN_VOICES[voice].name}-*.json")))
+
+
+def _add_shards(voice: int, n: int) -> None:
+    first = _n_shards(voice)
+    for index in range(first, first + n):
+        code_shard(voice, index)
 
 
 def main() -> None:
     """`python -m training.talker --shards 20`: code more sentences, also while training runs."""
     parser = argparse.ArgumentParser(description="Synthesise and code sentences for the talker.")
     parser.add_argument("--shards", type=int, default=N_SHARDS, help="500 sentences each")
+    parser.add_argument(
+        "--languages", default=["en"], type=lambda v: v.split(","), help="en,cmn,yue"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    first = len(list(run_folder(STAGE).glob("codes-*.json")))
-    for index in range(first, first + options.shards):
-        code_shard(index)
+    for voice in voice_numbers(options.languages):
+        _add_shards(voice, options.shards)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Recordings of nano's own voice (flite slt) to learn from, made once and kept beside the runs."""
+"""Recordings of nano's own voices to learn from, made once and kept beside the runs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,31 @@ import numpy as np
 from tqdm import tqdm
 
 from .grammar.pronounce import pronounce
-from .synthesis import FliteVoice, Utterance, synthesize
+from .syllables import Span, hanzi_spans
+from .synthesis import Utterance, synthesize
+from .voices import OwnVoice
 
-VOICE = FliteVoice("slt", f0_hz=100.0)  # the shipped codes were learnt at this pitch
+Recording = tuple[list[str], Utterance, list[Span]]
+"""Written words (each hanzi is one), what was said, and the time span of every word."""
 
 
-def recordings(texts: Iterable[str], n: int) -> Iterator[tuple[list[str], Utterance]]:
-    """The first n texts, spoken: written words and utterance, one time span a written word."""
-    for text in tqdm(islice(texts, n), total=n, desc="synthesis", unit="text"):
-        words = text.split()
-        utterance = synthesize(respelt(text), VOICE)
-        if len(words) == len(utterance.words):
-            yield words, utterance
+def recordings(texts: Iterable[str], n: int, voice: OwnVoice) -> Iterator[Recording]:
+    """The first n texts, spoken; those whose words cannot be told apart are left out."""
+    for text in tqdm(islice(texts, n), total=n, desc=f"synthesis {voice.name}", unit="text"):
+        utterance = say(text, voice)
+        if voice.language == "en":
+            words: list[str] = text.split()
+            spans = [(start, end) for _, start, end in utterance.words]
+        else:
+            words = [c for c in text if c != " "]
+            spans = hanzi_spans(utterance, len(words)) or []
+        if len(words) == len(spans):
+            yield words, utterance, spans
+
+
+def say(text: str, voice: OwnVoice) -> Utterance:
+    """The recording of a text."""
+    return synthesize(respelt(text) if voice.language == "en" else text, voice.recorded)
 
 
 def respelt(text: str) -> str:
@@ -34,13 +47,13 @@ def respelt(text: str) -> str:
     return spelling
 
 
-def voice_pool(path: Path, texts: Iterable[str], n: int) -> np.ndarray:
+def voice_pool(path: Path, texts: Iterable[str], n: int, voice: OwnVoice) -> np.ndarray:
     """Samples int16 [n] at 16 kHz kept at `path` (.npy), or of the first n texts."""
     if not path.exists():
-        pcm = [(u.pcm * 32767).astype(np.int16) for _, u in recordings(texts, n)]
+        pcm = [(u.pcm * 32767).astype(np.int16) for _, u, _ in recordings(texts, n, voice)]
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.concatenate(pcm))
-    pool: np.ndarray = np.load(path)
+    pool: np.ndarray = np.load(path, mmap_mode="r")
     return pool
 
 

@@ -47,6 +47,8 @@ class NanoConfig:
     Args:
         min_intent_probability: below it nano says that it did not understand.
         min_transcript_confidence: the same for the mean probability of the tokens read.
+        confirm_probability: a confidence below it has nano ask before it does something; 0: never.
+        languages: it understands and speaks; the first one where nothing tells.
     """
 
     mel: MelConfig = field(default_factory=MelConfig)
@@ -54,6 +56,8 @@ class NanoConfig:
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
     min_intent_probability: float = 0.4
     min_transcript_confidence: float = 0.4
+    confirm_probability: float = 0.0
+    languages: tuple[str, ...] = ("en",)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NanoConfig:
@@ -64,4 +68,6 @@ class NanoConfig:
             ThinkerConfig(**data["thinker"]),
             data["min_intent_probability"],
             data["min_transcript_confidence"],
+            data.get("confirm_probability", 0.0),
+            tuple(data.get("languages", ("en",))),
         )

@@ -16,11 +16,12 @@ from .config import NanoConfig
 from .dialogue import NanoDialogue
 from .endings import Endings
 from .hearing import Ear, HearingState, samples_of
+from .languages import language_of, split
 from .speakable import speakable
 from .talker import TalkerConfig
 from .text import Text
 from .thinker import Thinker
-from .voice import Voice, WordAudio
+from .voice import SpeakingVoice, Voice, WordAudio, voices_of
 
 FOLDER = Path(__file__).parent
 PARTS = ("ear", "thinker", "talker", "audio_decoder")
@@ -33,19 +34,27 @@ class NanoModel:
     """The shipped small model; see its card in docs/nano.md for what it understands."""
 
     name: str = "nano"
-    voices: Sequence[str] = ("slt",)
-    languages: Sequence[str] = ("en",)
+    voices: Sequence[str]
+    languages: Sequence[str]
     modalities: Sequence[str] = ("audio", "text")
     calls_functions = True
 
     def __init__(
-        self, config: NanoConfig, text: Text, talker: TalkerConfig, decoder: AudioDecoderConfig
+        self,
+        config: NanoConfig,
+        text: Text,
+        talker: TalkerConfig,
+        decoder: AudioDecoderConfig,
+        voices: Sequence[SpeakingVoice],
     ) -> None:
         self.config, self.text = config, text
+        self.languages = config.languages
         self.min_intent_probability = config.min_intent_probability
         self.ear = Ear(config, text)
         self.thinker = Thinker(config.thinker)
-        self.voice = Voice(talker, decoder, text)
+        self.voice = Voice(talker, decoder, text, voices)
+        self.voices = tuple(voice.name for voice in voices)
+        self.voice_languages = {voice.name: voice.language for voice in voices}
         self.endings = Endings.shipped()
         self.input_rate_hz = config.mel.rate_hz
         self.output_rate_hz = decoder.rate_hz
@@ -68,9 +77,8 @@ class NanoModel:
             NanoConfig.from_dict(data),
             Text.shipped(),
             TalkerConfig(**data["talker"]),
-            AudioDecoderConfig(
-                **{**data["audio_decoder"], "levels": tuple(data["audio_decoder"]["levels"])}
-            ),
+            AudioDecoderConfig.from_dict(data["audio_decoder"]),
+            voices_of(data),
         )
         for name, module in model.parts().items():
             weights = load_file(folder / f"{name}.safetensors")
@@ -100,25 +108,38 @@ class NanoModel:
 
     @torch.inference_mode()
     def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
-        """The encoder's own transcript of a whole recording [n] at 16 kHz."""
+        """The encoder's own transcript of a whole recording [n] at 16 kHz.
+
+        Its language is told by its signs; the hint counts where they leave it open.
+        """
         samples = samples_of(pcm)
         _, state = self.ear.hear(samples, self.ear.initial(), self.thinker)
         _, state = self.ear.close(state, self.thinker)
         text = self.text.decode(list(state.tokens))
         sure = self.is_speech(state) and self.text.knows(text) and self._stands(text)
-        return Transcript(text, self.languages[0], sure)
+        usual = self.languages[0] if language == "auto" else language
+        return Transcript(text, self.known(language_of(text, usual)), sure)
+
+    def known(self, language: str) -> str:
+        """A language itself where the model has it, else its first."""
+        return language if language in self.languages else self.languages[0]
 
     def _stands(self, text: str) -> bool:
         """Whether it is more than a lone word with which nothing of the domain ends."""
-        return " " in text or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
+        return len(split(text)) > 1 or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
 
-    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
-        """Read `text` aloud. Raises ValueError for an unknown voice or nothing to say."""
-        if voice is not None and voice not in self.voices:
-            raise ValueError(f"nano has no voice {voice!r}: {', '.join(self.voices)}")
-        words = speakable(text).split()[:MAX_SPOKEN_WORDS]
+    def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
+        """Read `text` aloud, in the voice of its language where none is named.
+
+        Raises:
+            ValueError: an unknown voice, nothing to say, or a rate nobody would understand.
+        """
+        words = split(speakable(text))[:MAX_SPOKEN_WORDS]
+        if voice is None:
+            voice = self.voice.voice_for(language_of(text))
+        parts = self.voice.speak(iter(words), voice=voice, rate=rate)
         if not words:
             raise ValueError("there are no words in the text that nano can say")
-        for part in self.voice.speak(iter(words)):
+        for part in parts:
             if isinstance(part, WordAudio):
                 yield AudioDelta(part.pcm, part.index)

@@ -7,8 +7,8 @@ Text and speech are interleaved along one sequence, one word of text ahead of th
 
 Everything from one NEXT on (that NEXT, the text it pulls in, the codes) is one group: it speaks
 one word. Each position of a group also gets a projection of the tokens of its word and of the
-word after it, and how many codes of the word are out. So alignment need not be learnt, every
-word is visited once, and its length is capped.
+word after it, the voice of its word, and how many codes of the word are out. So alignment need
+not be learnt, every word is visited once, and its length is capped.
 
 Letters: B batch, T positions, G groups, K context tokens of a group, D width.
 """
@@ -39,6 +39,7 @@ class TalkerConfig:
         word_tokens: tokens of the spoken word that each of its positions sees.
         next_tokens: the same of the word after it.
         max_word_codes: longest word; 64 = 2.56 s, pause before it included.
+        n_voices: every word is spoken in one of them; their codes mean different sounds.
     """
 
     vocabulary: int
@@ -51,6 +52,7 @@ class TalkerConfig:
     word_tokens: int = 4
     next_tokens: int = 2
     max_word_codes: int = 64
+    n_voices: int = 3
 
     @property
     def first_code(self) -> int:
@@ -69,15 +71,16 @@ class TalkerConfig:
 
 
 class Word(NamedTuple):
-    """A word to speak: its text tokens, and how many codes it may take at most."""
+    """A word to speak: its text tokens, how many codes it may take at most, and its voice."""
 
     tokens: tuple[int, ...]
     max_codes: int
+    voice: int = 0
 
 
-def make_word(tokens: Sequence[int], n_letters: int, config: TalkerConfig) -> Word:
+def make_word(tokens: Sequence[int], n_letters: int, config: TalkerConfig, voice: int = 0) -> Word:
     """A word of n_letters; the cap leaves room for a pause before it and for slow speech."""
-    return Word(tuple(tokens), min(config.max_word_codes, 14 + 4 * n_letters))
+    return Word(tuple(tokens), min(config.max_word_codes, 14 + 4 * n_letters), voice)
 
 
 class Spoken(NamedTuple):
@@ -85,6 +88,7 @@ class Spoken(NamedTuple):
 
     code: int
     word: int
+    voice: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,25 +157,30 @@ class Talker(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.3)
         n_context = config.word_tokens + config.next_tokens
         self.context = nn.Linear(n_context * config.dim, config.dim)
+        self.voices = nn.Embedding(config.n_voices, config.dim)
+        nn.init.zeros_(self.voices.weight)
         self.count = nn.Embedding(config.max_word_codes + 1, config.dim)
         nn.init.normal_(self.count.weight, std=0.3)
         self.layers = nn.ModuleList(TalkerLayer(config) for _ in range(config.n_layers))
         self.norm = nn.RMSNorm(config.dim, eps=1e-5)
         self.head = nn.Linear(config.dim, config.n_codes + 1, bias=False)
 
-    def forward(self, ids: Tensor, contexts: Tensor, groups: Tensor, counts: Tensor) -> Tensor:
+    def forward(
+        self, ids: Tensor, contexts: Tensor, voices: Tensor, groups: Tensor, counts: Tensor
+    ) -> Tensor:
         """Whole sequences, for training.
 
         Args:
             ids: input ids [B, T].
             contexts: `context_tokens` of every group [B, G, K].
+            voices: the voice of every group's word [B, G].
             groups: number of each position's group [B, T].
             counts: codes of the word fed so far, this position included [B, T].
 
         Returns:
             logits [B, T, n_codes + 1].
         """
-        vectors = self.context(self.embedding(contexts).flatten(2))
+        vectors = self.context(self.embedding(contexts).flatten(2)) + self.voices(voices)
         index = groups[:, :, None].expand(-1, -1, vectors.shape[-1])
         x = self.embedding(ids) + vectors.gather(1, index) + self.count(counts)
         mask = window_mask(ids.shape[1], self.config.window, ids.device)
@@ -210,7 +219,7 @@ class Talker(nn.Module):
             state = replace(state, n_sampled=state.n_sampled + 1)
             if choice < self.config.n_codes:
                 ids = (self.config.first_code + choice,)
-                spoken = Spoken(choice, state.word)
+                spoken = Spoken(choice, state.word, word.voice)
                 return spoken, replace(state, pending=ids, count=state.count + 1)
             ids = (self.config.next_id,)
             state = replace(state, pending=ids, word=state.word + 1, count=0)
@@ -227,8 +236,9 @@ class Talker(nn.Module):
         tokens = context_tokens(state.words[state.word], after, self.config)
         device = self.head.weight.device
         context = self.context(self.embedding(torch.tensor(tokens, device=device)).flatten())
+        voice = self.voices.weight[state.words[state.word].voice]
         x = self.embedding(torch.tensor([ids], device=device)) + context
-        x = x + self.count.weight[state.count]
+        x = x + voice + self.count.weight[state.count]
         caches = []
         for layer, cache in zip(self.layers, state.caches, strict=True):
             x, cache = layer.step(x, cache, state.position)

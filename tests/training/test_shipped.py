@@ -22,8 +22,9 @@ def test_weights_come_back_as_they_were_to_half_precision(tmp_path):
 def test_the_shipped_codec_is_the_one_the_voice_speaks_with():
     codec, voice = shipped_codec(), load_voice()
     samples = 0.1 * torch.sin(torch.arange(16_000) * 0.05)[None]
-    codes = codec.encode(samples)
-    assert codes.shape == (1, 25)
-    assert int(codes.max()) < voice.talker.config.n_codes
+    for number in range(len(voice.voices)):
+        codes = codec.encode(samples, number)
+        assert codes.shape == (1, 25)
+        assert int(codes.max()) < voice.talker.config.n_codes
     for name, value in voice.decoder.state_dict().items():
         torch.testing.assert_close(codec.decoder.state_dict()[name], value, rtol=0, atol=0)

@@ -1,10 +1,20 @@
 """What the talker is trained on: cut at words, laid out as it is later fed."""
 
+import random
+
 import numpy as np
 import torch
 
 from training.synthesis import Utterance
-from training.talker import IGNORED, Sentence, cut_at_words, lay_out, make_batch, talker_loss
+from training.talker import (
+    IGNORED,
+    Sentence,
+    cut_at_words,
+    lay_out,
+    make_batch,
+    spliced,
+    talker_loss,
+)
 from vivavoce.models.dialogue import Sampling
 from vivavoce.models.nano.talker import Talker, TalkerConfig, make_word
 
@@ -13,9 +23,10 @@ CONFIG = TalkerConfig(
 )
 
 
-def sentence(*words):
+def sentence(*words, voice=0):
     """From (tokens, codes) of each word."""
-    return Sentence([make_word(t, 9, CONFIG) for t, _ in words], [list(c) for _, c in words])
+    made = [make_word(t, 9, CONFIG, voice) for t, _ in words]
+    return Sentence(made, [list(c) for _, c in words])
 
 
 THREE = sentence(([3], [1, 2]), ([4, 5], [6]), ([7], [8, 9]))
@@ -39,8 +50,10 @@ def test_training_and_streaming_see_the_same_positions():
     """Teacher-forced logits of a batch equal those of the stream that says the same codes."""
     torch.manual_seed(0)
     talker = Talker(CONFIG).eval().requires_grad_(False)
+    torch.nn.init.normal_(talker.voices.weight)
     state = talker.initial()
-    for word in THREE.words:
+    words = [word._replace(voice=i) for i, word in enumerate(THREE.words)]
+    for word in words:
         state = talker.add_word(word, state)
     state, said = talker.end(state), [[], [], []]
     greedy = Sampling(temperature=0.0)
@@ -48,10 +61,10 @@ def test_training_and_streaming_see_the_same_positions():
         spoken, state = talker.step(state, greedy)
         if spoken:
             said[spoken.word].append(spoken.code)
-    spoken_by_itself = Sentence(THREE.words, said)
+    spoken_by_itself = Sentence(words, said)
     ids, groups, counts, targets = lay_out(spoken_by_itself, CONFIG)
     batch = make_batch([spoken_by_itself], CONFIG, torch.Generator(), noise=0.0)
-    logits = talker(batch.ids, batch.contexts, batch.groups, batch.counts)[0]
+    logits = talker(batch.ids, batch.contexts, batch.voices, batch.groups, batch.counts)[0]
     forced = [
         int(row[: CONFIG.n_codes].argmax() if counts[i] == 0 else row.argmax())
         for i, row in enumerate(logits)
@@ -86,16 +99,29 @@ class OneCodeEach:
         samples_per_code = 640
 
     @staticmethod
-    def encode(pcm):
+    def encode(pcm, voice):
         return torch.arange(-(-pcm.shape[1] // 640))[None]
 
 
 def test_codes_are_cut_at_word_ends_and_none_is_lost():
-    words = [("a", 3200, 6400), ("b", 8000, 8010), ("c", 8020, 16000)]
-    utterance = Utterance(np.zeros(30_000, np.float32), words, None)
-    pieces = cut_at_words(utterance, OneCodeEach)
+    spans = [(3200, 6400), (8000, 8010), (8020, 16000)]
+    utterance = Utterance(np.zeros(30_000, np.float32), [], None)
+    pieces = cut_at_words((["a", "b", "c"], utterance, spans), 0, OneCodeEach)
     everything = [code for piece in pieces for code in piece]
     assert everything == list(range(len(everything)))
     assert all(pieces)
     assert len(pieces[0]) == 6  # 40 ms before the word and its 200 ms
     assert len(pieces[1]) == 3  # the pause belongs to the word after it
+
+
+def test_words_of_another_voice_are_put_in_with_their_codes():
+    other = sentence(([8], [10]), ([9], [11]), ([10], [0]), voice=2)
+    rng = random.Random(4)
+    for _ in range(20):
+        mixed = spliced(THREE, other, rng)
+        pairs = list(zip(mixed.words, mixed.codes, strict=True))
+        own = [pair for pair in pairs if pair[0].voice == 0]
+        taken = [pair for pair in pairs if pair[0].voice == 2]
+        assert own == list(zip(THREE.words, THREE.codes, strict=True))
+        assert taken and taken[-1][1] != [0]  # the last word ends in silence
+        assert pairs[-1] == own[-1]
