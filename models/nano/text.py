@@ -54,10 +54,10 @@ class Text:
     def knows(self, words: str) -> bool:
         """Whether each of the words is common enough to be a token of its own. What nano reads
         out of a cough or a murmur mostly is not: it is the beginnings of words."""
-        return all(
-            is_hanzi(word) or (len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS))
-            for word in split(words)
-        )
+        return all(is_hanzi(word) or self._knows(word) for word in split(words))
+
+    def _knows(self, word: str) -> bool:
+        return len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS)
 
     def encode_action(self, line: str) -> list[int]:
         """Token ids of an action line: the intent's own token, then the slot words.
