@@ -21,7 +21,7 @@ from . import grammar
 from .grammar.pronounce import pronounce
 from .loop import run_folder
 from .phones import classify
-from .synthesis import FliteVoice, random_voice, synthesize
+from .synthesis import EspeakVoice, FliteVoice, Voice, mixed, random_voice, synthesize
 
 SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
@@ -98,10 +98,8 @@ def make_shard(
         turns = random_turn(rng, language, split, follow_up_share, others)
         turn = turns[-1]
         voice = random_voice(voice_rng, language, voices)
-        said = pronounce(turn.user) if language == "en" else turn.user
-        spoken = synthesize(said, voice)
-        events = classify(spoken.phones, language) if spoken.phones is not None else []
-        audio.append((np.clip(spoken.pcm, -1, 1) * 32767).astype(np.int16))
+        pcm, events = _spoken(turn.user, voice, language)
+        audio.append((np.clip(pcm, -1, 1) * 32767).astype(np.int16))
         starts += [s for s, _ in events]
         classes += [c for _, c in events]
         rows.append(
@@ -119,6 +117,16 @@ def make_shard(
     partial = stem.with_suffix(".partial")
     partial.write_text(json.dumps(rows), encoding="utf-8")
     partial.replace(stem.with_suffix(".json"))  # readers see whole shards only
+
+
+def _spoken(text: str, voice: Voice, language: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Samples of a sentence, and (start sample, class) of its phones."""
+    if mixed.is_mixed(text, language):
+        assert isinstance(voice, EspeakVoice)  # flite speaks English only
+        pcm, phones = mixed.speak(text, voice, language)
+        return pcm, [classify([(start, name)], of)[0] for start, name, of in phones]
+    spoken = synthesize(pronounce(text) if language == "en" else text, voice)
+    return spoken.pcm, classify(spoken.phones, language) if spoken.phones is not None else []
 
 
 def read_shard(path: Path, language: str) -> list[SpokenTurn]:

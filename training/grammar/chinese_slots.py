@@ -7,12 +7,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from vivavoce.models.nano.domain import words_of
+
 from . import chinese_words as words
 from .slots import Drawn, Slot
+
+ENGLISH_SHARE = 0.1  # names said in English within a Chinese sentence
+_SAID_IN_ENGLISH = ("room", "genre", "city", "item", "name")
 
 
 def _named(language: str, slot: str, rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
     identifier = rng.choice(list(words.NAMES_OF[slot][language]))
+    if slot in _SAID_IN_ENGLISH and rng.random() < ENGLISH_SHARE:
+        return f" {words_of(identifier)} ", {slot: identifier}
     other = words.OTHER_NAMES[language].get(slot, {}).get(identifier)
     if other and rng.random() < 0.3:
         return rng.choice(other), {slot: identifier}

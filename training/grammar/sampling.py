@@ -145,7 +145,7 @@ def fill(
             arguments.update(values)
         else:
             spoken.append(word)
-    return (" " if language == "en" else "").join(spoken), arguments
+    return pattern(spoken, language), arguments
 
 
 def make_turn(

@@ -6,6 +6,7 @@ A line that starts with `~` is held out: it is never drawn for training.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +57,14 @@ def by_intent(language: str, split: str) -> dict[str, tuple[Template, ...]]:
 
 
 def pattern(words: Iterable[str], language: str) -> str:
-    """A drawn template as one string, slots still open; Chinese has no spaces."""
-    return (" " if language == "en" else "").join(words)
+    """A drawn template as one string, slots open; Chinese has spaces around English only."""
+    if language == "en":
+        return " ".join(words)
+    return _BORDER.sub(" ", _TWO_ENGLISH.sub(" ", "\n".join(words)).replace("\n", ""))
+
+
+_TWO_ENGLISH = re.compile(r"(?<=[a-z'])\n(?=[a-z])")
+_BORDER = re.compile(r"(?<=[a-z'])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[a-z])")
 
 
 @functools.cache
