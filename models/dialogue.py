@@ -101,12 +101,17 @@ class ToolCall:
     adds the ToolResult and calls reply() again to hear the answer. When false the model speaks
     on without waiting, and the caller runs the tool when the turn is committed. A call to one
     of DialogueOptions.tools (ReplyOptions.tools) always needs its result.
+
+    language: of the reply, in which the tool may answer; empty where the model does not say.
+    confidence: how sure the model is that this was meant, 0 to 1; None where it cannot tell.
     """
 
     call_id: str
     name: str
     arguments: Mapping[str, Any]
     needs_result: bool
+    language: str = field(default="", compare=False)
+    confidence: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from .skill import Arguments, Context, Skill
 
 
 def _joke(_: Arguments, context: Context) -> str:
-    return context.dice.choice(context.words.jokes)
+    return context.choose("joke", context.words.jokes)
 
 
 def _coin(_: Arguments, context: Context) -> str:

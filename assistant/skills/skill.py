@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -63,6 +63,14 @@ class Context:
     last_said: str = ""
     timers: list[Pending] = field(default_factory=list)
     alarms: list[Pending] = field(default_factory=list)
+    last_answers: dict[str, str] = field(default_factory=dict)
+
+    def choose(self, about: str, answers: Sequence[str]) -> str:
+        """One of several answers, another one than the last time it was about this."""
+        last = self.last_answers.get(about)
+        answer = self.dice.choice([answer for answer in answers if answer != last] or answers)
+        self.last_answers[about] = answer
+        return answer
 
     @property
     def words(self) -> Wording:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+import logging
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,52 +28,39 @@ from ..dialogue import (
     UserAudio,
     UserPicture,
 )
-from ..remembering import Counts, Remembering, to_cut
-from .actions import NEEDS_RESULT, REJECT, Action, parse
+from ..remembering import Counts, to_cut
+from .actions import NEEDS_RESULT, REJECT
+from .confirming import ASKED_FOR, CONFIRM, question
+from .deciding import Decision, decide
 from .hearing import samples_of
-from .memory import (
-    Context,
-    Memory,
-    Pending,
-    Prefilled,
-    Reply,
-    ReplyWord,
-    joined,
-    newest,
-    shortened,
-)
-from .results import NO_RESULT, answered, called
+from .languages import language_of, sentence, spaced, split
+from .memory import Context, Pending, Reply, ReplyWord, newest
+from .recollection import AUTO, KEPT_TOKENS, Recollection
+from .results import TOLD, answered, called, no_result
 from .speakable import speakable
 from .talker import SAMPLING
-from .text import ACT, BOS, EOS, REP, RESULT, USER
-from .thinker import AUDIO, TEXT
+from .text import ACT, EOS, RESULT
 from .voice import NewWord, WordAudio
 
 if TYPE_CHECKING:
     from .model import NanoModel
 
-MAX_ACTION_TOKENS = 24
+log = logging.getLogger(__name__)
+
 MAX_REPLY_TOKENS = 96
-KEPT_TURNS = 2  # before the open one; nano was trained on conversations of at most four turns
-KEPT_TOKENS = 128
-"""Of a message, and of a turn that grew to twice as many positions, the last so many are kept:
-what nano understands takes a few dozen, and each costs time for all those after it."""
 
 
-class NanoDialogue(Remembering[Memory]):
+class NanoDialogue(Recollection):
     """See models/dialogue.py; not thread-safe."""
 
     def __init__(self, model: NanoModel, options: DialogueOptions) -> None:
-        self._model, self._options = model, options
         if options.voice is not None and options.voice not in model.voices:
             raise ValueError(f"nano has no voice {options.voice!r}: {', '.join(model.voices)}")
-        if options.language not in ("auto", *model.languages):
+        if options.language not in (AUTO, *model.languages):
             raise ValueError(
                 f"nano does not speak {options.language!r}: {', '.join(model.languages)}"
             )
-        self._memory = Memory(Context(model.thinker.initial()))
-        with torch.inference_mode():
-            self._feed([BOS])
+        super().__init__(model, options)
         for item in newest(options.history):
             self.add(item)
 
@@ -116,9 +104,15 @@ class NanoDialogue(Remembering[Memory]):
         elif message.role == "assistant" and words:
             self._close_hearing()
             self._end_reply()
-            self._feed([REP, *words, EOS])
+            language = self._model.known(language_of(message.text, self._memory.language))
+            self._feed([*self._begin_reply(language), *words, EOS])
             self._memory = replace(
-                self._memory, turn_open=False, heard=None, reply=None, pending=None
+                self._memory,
+                turn_open=False,
+                heard=None,
+                reply=None,
+                pending=None,
+                language=language,
             )
         # nano follows no instructions, so system messages change nothing.
 
@@ -166,79 +160,130 @@ class NanoDialogue(Remembering[Memory]):
             self._close_hearing()
         heard = self._memory.heard
         if heard is not None:
-            sure = self._model.is_speech(heard)
+            certainty = heard.mean_confidence if self._model.is_speech(heard) else None
             transcript = self._model.text.decode(list(heard.tokens))
+            sure = certainty is not None
             complete = self._model.endings.probability(transcript) if sure else None
-            yield Heard(transcript, self._model.languages[0], complete)
-        else:
-            sure = len(self._memory.context.turns[-1]) > 1  # more than <user> was written
+            language = self._model.known(language_of(transcript, self._memory.language))
+            yield Heard(transcript, language, complete)
+        else:  # more than <user> was written, or nothing
+            certainty = 1.0 if len(self._memory.context.turns[-1]) > 1 else None
         tools = self._options.tools if options.tools is None else options.tools
         of_client = {tool["name"] for tool in tools}
         with torch.inference_mode():
-            action = self._decide(sure, of_client if not options.allow_tools else (), counts)
-        number = self._memory.n_calls
-        waits = action.name in NEEDS_RESULT | of_client
-        pending = Pending(action, None if action == REJECT else f"call_{number}", waits)
-        self._memory = replace(self._memory, pending=pending, n_calls=number + 1)
+            pending = self._decide(certainty, of_client, options.allow_tools, counts)
+        self._memory = replace(
+            self._memory,
+            pending=pending,
+            n_calls=self._memory.n_calls + 1,
+            asked=pending.action if pending.asked else None,
+        )
         if pending.call_id is not None:
-            yield ToolCall(pending.call_id, action.name, action.arguments, waits)
+            action, waits = pending.action, pending.waits
+            yield ToolCall(
+                pending.call_id,
+                action.name,
+                action.arguments,
+                waits,
+                pending.language,
+                pending.confidence,
+            )
         return pending
 
-    def _decide(self, sure: bool, forbidden: Collection[str], counts: Counts) -> Action:
-        """Decode the action line; `reject` where nothing was understood."""
-        text, before = self._model.text, self._memory.context
-        logits = self._model.thinker.logits(self._feed([ACT]))
-        action = None
-        if sure:
-            probability, best = logits[text.intents].softmax(-1).max(-1)
-            if float(probability) >= self._model.min_intent_probability:
-                action = self._decode_slots(text.intents.start + int(best), counts)
-        if action is None or action.name in forbidden:
-            # Memory must not hold an action that was not taken.
-            self._memory = replace(self._memory, context=before)
-            self._feed([ACT, *text.encode_action("reject")])
-            return REJECT
-        return action
+    def _decide(
+        self, certainty: float | None, of_client: Collection[str], allowed: bool, counts: Counts
+    ) -> Pending:
+        """Decode the action line, and find the language of the reply to it.
 
-    def _decode_slots(self, intent: int, counts: Counts) -> Action | None:
-        text = self._model.text
-        hidden = self._feed([intent])
-        tokens: list[int] = []
-        while len(tokens) < MAX_ACTION_TOKENS:
-            token = int(self._model.thinker.logits(hidden).argmax())
-            if token == REP:
-                break
-            tokens.append(token)
-            hidden = self._feed([token])
-        counts.text += 1 + len(tokens)
-        return parse(f"{text.intent_name(intent)} {text.decode(tokens)}")
+        Args:
+            certainty: how sure what was heard is; None where nothing was understood.
+            of_client: actions that are the client's.
+            allowed: whether those may be taken.
+            counts: of the tokens written.
+        """
+        model, before = self._model, self._memory.context
+        decision = None
+        if certainty is not None:
+            least = model.min_intent_probability
+            decision = decide(model.thinker, model.text, self._feed, least, certainty)
+        taken = decision is not None and (allowed or decision.action.name not in of_client)
+        if decision is None or not taken or decision.action == REJECT:
+            # Memory must not hold an action that was not taken.
+            self._rewrite(before, REJECT.name)
+            return Pending(REJECT, None, language=self._next_language())
+        action, confidence = decision.action, decision.confidence
+        counts.text += decision.n_tokens
+        if self._doubts(decision):
+            self._rewrite(before, f"{CONFIRM} {decision.line}")
+            language = self._next_language()
+            log.debug("asks about %s (confidence %.2f)", decision.line, confidence)
+            words = question(action, language)
+            return Pending(action, None, result=words, language=language, asked=True)
+        log.debug("takes %s (confidence %.2f)", decision.line, confidence)
+        waits = action.name in NEEDS_RESULT | TOLD or action.name in of_client
+        call_id = f"call_{self._memory.n_calls}"
+        language = self._next_language()
+        return Pending(action, call_id, waits, language=language, confidence=confidence)
+
+    def _doubts(self, decision: Decision) -> bool:
+        """Whether to ask before doing it; never twice about the same."""
+        return (
+            decision.action.name in ASKED_FOR
+            and decision.confidence < self._model.config.confirm_probability
+            and decision.action != self._memory.asked
+        )
+
+    def _rewrite(self, before: Context, line: str) -> None:
+        """Put an action line in the place of what was written after `before`."""
+        self._memory = replace(self._memory, context=before)
+        self._feed([ACT, *self._model.text.encode_action(line)])
 
     def _say(self, options: ReplyOptions, pending: Pending, counts: Counts) -> Iterator[ReplyPart]:
         """Speak the reply to a decided action."""
         with torch.inference_mode():
-            hidden = self._feed([REP])
+            language = pending.language or self._next_language()
+            hidden = self._feed(self._begin_reply(language))
         self._memory = replace(
             self._memory,
             pending=None,
             turn_open=False,
             heard=None,
             reply=Reply(self._memory.context),
+            language=language,
         )
-        recited = pending.waits and pending.action.name not in NEEDS_RESULT
+        told = pending.waits and pending.action.name not in NEEDS_RESULT
+        recited = told or pending.asked
         words = self._recite(pending, counts) if recited else self._think(hidden, pending, counts)
         if not options.audio:
+            before = None
             for index, word in enumerate(words):
-                yield TextDelta(word if index == 0 else f" {word}", index)
+                yield TextDelta(spaced(word, before), index)
+                before = word
             return
+        yield from self._speak(words, language, counts)
+
+    def _speak(self, words: Iterator[str], language: str, counts: Counts) -> Iterator[ReplyPart]:
+        """Words as they come, with their sound."""
         sampling = self._options.sampling
         chosen = sampling if sampling.temperature > 0 else SAMPLING
-        for part in self._model.voice.speak(words, sampling.seed, chosen):
+        before = None
+        for part in self._model.voice.speak(
+            words, sampling.seed, chosen, voice=self._voice(language)
+        ):
             if isinstance(part, NewWord):
-                yield TextDelta(part.text if part.index == 0 else f" {part.text}", part.index)
+                yield TextDelta(spaced(part.text, before), part.index)
+                before = part.text
             else:
                 counts.speech = part.n_codes
                 self._count_samples(part)
                 yield AudioDelta(part.pcm, part.index)
+
+    def _voice(self, language: str) -> str:
+        """The voice that was asked for where it speaks this language, else that language's own."""
+        wanted, model = self._options.voice, self._model
+        if wanted is not None and model.voice_languages[wanted] == language:
+            return wanted
+        return model.voice.voice_for(language)
 
     def _think(self, hidden: Tensor, pending: Pending, counts: Counts) -> Iterator[str]:
         """Decode the reply's words; the result slot becomes the tool's words."""
@@ -247,8 +292,9 @@ class NanoDialogue(Remembering[Memory]):
         while counts.text < MAX_REPLY_TOKENS:
             with torch.inference_mode():
                 token = int(self._model.thinker.logits(hidden).argmax())
-            if pieces and (token in (EOS, RESULT) or text.starts_word(token)):
-                yield self._thought(text.decode(pieces), self._memory.context)
+            if token in (EOS, RESULT) or text.starts_word(token):
+                if word := text.decode(pieces):  # a mere space before a hanzi is none
+                    yield self._thought(word, self._memory.context)
                 pieces = []
             if token == EOS:
                 return
@@ -257,19 +303,21 @@ class NanoDialogue(Remembering[Memory]):
                 hidden = self._feed([token])
             counts.text += 1
             if token == RESULT:
-                spoken = (pending.result or NO_RESULT).split()
+                spoken = split(pending.result or no_result(self._memory.language))
                 for i, word in enumerate(spoken):
                     # A slot cut in the middle is forgotten: half a result is none.
                     whole = i + 1 == len(spoken)
                     yield self._thought(word, self._memory.context if whole else before)
             elif token >= text.n_special:
                 pieces.append(token)
-        if pieces:
-            yield self._thought(text.decode(pieces), self._memory.context)
+        if word := text.decode(pieces):
+            yield self._thought(word, self._memory.context)
 
     def _recite(self, pending: Pending, counts: Counts) -> Iterator[str]:
-        """Say what a client's tool answered, where nano's own sentence has no slot for it."""
-        for word in (pending.result or NO_RESULT).split()[:MAX_REPLY_TOKENS]:
+        """Say given words: a question, or the answer of a client's tool that nano's own sentence
+        has no slot for."""
+        words = split(pending.result or no_result(self._memory.language))
+        for word in words[:MAX_REPLY_TOKENS]:
             with torch.inference_mode():
                 self._feed(self._model.text.encode(word))
             counts.text += 1
@@ -307,82 +355,4 @@ class NanoDialogue(Remembering[Memory]):
             self._forget_old_turns()
             self._memory = replace(self._memory, context=self._memory.context.next_turn())
             self._refill(turn)
-        return " ".join(word.text for word in shorter.words)
-
-    # --- the thinker's memory --------------------------------------------------------------
-
-    def _open_turn(self) -> None:
-        """Begin a user turn, after closing whatever was left open."""
-        memory = self._memory
-        if memory.turn_open and memory.pending is None:
-            return
-        if memory.pending is not None:
-            self._feed([REP, EOS])
-            self._memory = replace(self._memory, pending=None, reply=None)
-        self._end_reply()
-        self._memory = replace(self._memory, turn_open=True, heard=None)
-        self._forget_old_turns()
-        self._memory = replace(self._memory, context=self._memory.context.next_turn())
-        self._feed([USER])
-
-    def _end_reply(self) -> None:
-        """Close a reply that was abandoned in the middle."""
-        reply = self._memory.reply
-        if reply is not None and not reply.closed:
-            self._feed([EOS])
-            self._memory = replace(self._memory, reply=replace(reply, closed=True))
-
-    def _forget_old_turns(self) -> None:
-        """Fill the thinker's memory anew with the last turns, where it holds more."""
-        begin, *turns = self._memory.context.turns
-        if len(turns) > KEPT_TURNS:
-            self._refill_all([begin, *turns[-KEPT_TURNS:]])
-
-    def _shorten_turn(self) -> None:
-        """Fill the thinker's memory anew without the beginning of a turn that grew too long."""
-        if self._memory.context.n_in_turn > 2 * KEPT_TOKENS:
-            *turns, last = self._memory.context.turns
-            self._refill_all([*turns, shortened(last, KEPT_TOKENS)])
-
-    def _refill_all(self, turns: Sequence[Prefilled]) -> None:
-        begin, *others = turns
-        self._memory = replace(self._memory, context=Context(self._model.thinker.initial()))
-        self._refill(begin)
-        for turn in others:
-            self._memory = replace(self._memory, context=self._memory.context.next_turn())
-            self._refill(joined(turn))
-
-    def _refill(self, turn: Prefilled) -> None:
-        for modality, positions in turn:
-            self._prefill(positions, modality)
-
-    def _close_hearing(self) -> None:
-        """Encode what is left of what the user is saying."""
-        hearing = self._memory.hearing
-        if hearing is None:
-            return
-        chunks, heard = self._model.ear.close(hearing, self._model.thinker)
-        self._prefill_audio(chunks)
-        self._memory = replace(self._memory, hearing=None, heard=heard)
-
-    def _feed(self, tokens: list[int]) -> Tensor:
-        """Append text tokens; gives the last hidden vector [D]."""
-        embedded = self._model.thinker.embed(torch.tensor([tokens]))
-        n = self._memory.n_text_in + len(tokens)
-        self._memory = replace(self._memory, n_text_in=n)
-        return self._prefill(embedded, TEXT)
-
-    def _prefill_audio(self, chunks: list[Tensor]) -> None:
-        for positions in chunks:
-            n = self._memory.n_audio_in + positions.shape[1]
-            self._memory = replace(self._memory, n_audio_in=n)
-            self._prefill(positions, AUDIO)
-
-    def _prefill(self, positions: Tensor, modality: int) -> Tensor:
-        """Feed positions [1, T, D]; gives the last hidden vector [D]."""
-        context = self._memory.context
-        for piece in positions.split(KEPT_TOKENS, dim=1):  # attention takes memory by its square
-            hidden, caches = self._model.thinker.step(piece, modality, context.caches)
-            context = context.fed(caches, modality, piece)
-        self._memory = replace(self._memory, context=context)
-        return hidden
+        return sentence(word.text for word in shorter.words)

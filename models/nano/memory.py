@@ -132,12 +132,18 @@ class Pending:
     Args:
         waits: it is spoken of only when its tool has answered.
         result: the words the tool answered with.
+        language: of the reply; empty until it is known.
+        asked: it is not done, the question whether to do it is the reply.
+        confidence: how sure of the action nano is, 0 to 1.
     """
 
     action: Action
     call_id: str | None
     waits: bool = False
     result: str | None = None
+    language: str = ""
+    asked: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,15 +152,18 @@ class Memory:
 
     hearing is set while the user speaks, heard when a spoken part of the open turn is over;
     turn_open while a user turn waits for its reply: what that turn prefilled is the context's
-    last, so that the reply before it can still be cut.
+    last, so that the reply before it can still be cut. language: of the last reply. asked: the
+    action that reply asked about.
     """
 
     context: Context
+    language: str
     hearing: HearingState | None = None
     heard: HearingState | None = None
     turn_open: bool = False
     pending: Pending | None = None
     reply: Reply | None = None
+    asked: Action | None = None
     n_calls: int = 0
     n_text_in: int = 0
     n_audio_in: int = 0

@@ -1,4 +1,4 @@
-"""Whole numbers as English words and back: 0 to 9999, `minus` in front of a negative."""
+"""Whole numbers as English words and back, and as hanzi: 0 to 9999."""
 
 from __future__ import annotations
 
@@ -49,3 +49,25 @@ def from_words(text: str) -> int | None:
             return None
     number = -(total + part) if negative else total + part
     return number if abs(number) <= 9999 and to_words(number) == text else None
+
+
+_DIGITS = "零一二三四五六七八九"
+
+
+def to_hanzi(number: int) -> str:
+    """`144` as 一百四十四, in the hanzi that Mandarin and Cantonese share.
+
+    Raises:
+        ValueError: beyond 0..9999.
+    """
+    if not 0 <= number <= 9999:
+        raise ValueError(f"no hanzi for {number}")
+    if number < 20:
+        return ("十" if number > 9 else "") + (_DIGITS[number % 10] if number != 10 else "")
+    words, skipped = "", False
+    for size, place in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit = number // size % 10
+        if digit:
+            words += ("零" if skipped and words else "") + _DIGITS[digit] + place
+        skipped = not digit
+    return words

@@ -11,7 +11,15 @@ from .actions import NEEDS_RESULT, REJECT, parse, render
 from .memory import Pending
 from .speakable import speakable
 
-NO_RESULT = "sorry that did not work"
+TOLD = frozenset("hello how who can thanks bye".split())
+"""Small talk that nano could answer by itself: a tool's words, where one gives any, vary more."""
+
+_NO_RESULT = {"en": "sorry that did not work", "cmn": "对不起没有做成", "yue": "唔好意思做唔到"}
+
+
+def no_result(language: str) -> str:
+    """What is said where a tool failed, or gave no answer."""
+    return _NO_RESULT[language]
 
 
 def called(call: ToolCall) -> tuple[str, Pending]:
@@ -21,7 +29,8 @@ def called(call: ToolCall) -> tuple[str, Pending]:
     except (KeyError, ValueError):
         line = "reject"
     action = parse(line) or REJECT
-    return line, Pending(action, call.call_id, call.needs_result or action.name in NEEDS_RESULT)
+    waits = call.needs_result or action.name in NEEDS_RESULT | TOLD
+    return line, Pending(action, call.call_id, waits)
 
 
 def answered(pending: Pending, output: str) -> Pending:
@@ -32,20 +41,20 @@ def answered(pending: Pending, output: str) -> Pending:
     and nano's own only where those say no more than that it worked.
     """
     if pending.action.name in NEEDS_RESULT or pending.action == REJECT:
-        return replace(pending, result=speakable(output) or NO_RESULT)
+        return replace(pending, result=speakable(output) or None)
     report = _report(output)
     return replace(pending, waits=report is not None, result=report)
 
 
 def _report(output: str) -> str | None:
-    """The words of an answer; None for a mere "done", as JSON or as nothing at all."""
+    """The words of an answer, none for a failure; None for a mere "done", as JSON or nothing."""
     try:
         value: Any = json.loads(output)
     except (ValueError, RecursionError):
         return speakable(output) or None
     if isinstance(value, str):
         return speakable(value) or None
-    return NO_RESULT if value is False or _failed(value) else None
+    return "" if value is False or _failed(value) else None
 
 
 def _failed(value: Any) -> bool:

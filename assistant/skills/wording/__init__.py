@@ -28,6 +28,7 @@ from .wording import LARGEST_SAYABLE, Wording
 __all__ = [
     "CHINESE",
     "ENGLISH",
+    "IN_ENGLISH",
     "JOKES",
     "LARGEST_SAYABLE",
     "MONTHS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cantonese_chat import CHAT, SMALL_TALK
 from .chinese import Chinese, Script
 from .english import ENGLISH
 
@@ -161,7 +162,12 @@ SENTENCES = {
     "heads": "公",
     "tails": "字",
 }
-JOKES = ("咩水最香香水", "點解鬧鐘唔停因為佢要叫你起身")
+JOKES = (
+    "咩水最香香水",
+    "點解鬧鐘唔停因為佢要叫你起身",
+    "點解銀包唔講嘢因為入面冇錢",
+    "咩人最中意講嘢電話入面嘅人",
+)
 SKIES = ("晴天", "多雲", "落雨", "大風", "落雪")
 
 CANTONESE = Chinese(
@@ -180,4 +186,6 @@ CANTONESE = Chinese(
     jokes=JOKES,
     skies=SKIES,
     in_english=ENGLISH,
+    small_talk=SMALL_TALK,
+    chat=CHAT,
 )

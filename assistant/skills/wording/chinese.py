@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .wording import LARGEST_SAYABLE, Wording
 
@@ -46,7 +46,8 @@ class Chinese(Wording):
     jokes: Sequence[str]
     skies: Sequence[str]
     in_english: Mapping[str, str]
-    chat: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    small_talk: Mapping[str, Sequence[str]]
+    chat: Mapping[str, Sequence[str]]
 
     @property
     def in_mandarin(self) -> Mapping[str, str]:  # type: ignore[override]

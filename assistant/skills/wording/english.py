@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+from .english_chat import CHAT, SMALL_TALK
 from .wording import LARGEST_SAYABLE, Wording
 
 _SMALL = (
@@ -185,6 +186,8 @@ class English(Wording):
     skies = SKIES
     in_mandarin = CHINESE
     in_english = ENGLISH
+    small_talk = SMALL_TALK
+    chat = CHAT
 
     def number(self, number: int) -> str:
         return number_words(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .chinese import Chinese, Script
 from .english import ENGLISH
+from .mandarin_chat import CHAT, SMALL_TALK
 
 NAMES = {
     "room": {
@@ -161,7 +162,12 @@ SENTENCES = {
     "heads": "正面",
     "tails": "反面",
 }
-JOKES = ("什么水最香香水", "闹钟为什么不睡因为它要叫你起床")
+JOKES = (
+    "什么水最香香水",
+    "闹钟为什么不睡因为它要叫你起床",
+    "为什么钱包不说话因为里面没有钱",
+    "什么人最爱说话电话里的人",
+)
 SKIES = ("晴天", "多云", "下雨", "大风", "下雪")
 
 MANDARIN = Chinese(
@@ -180,4 +186,6 @@ MANDARIN = Chinese(
     jokes=JOKES,
     skies=SKIES,
     in_english=ENGLISH,
+    small_talk=SMALL_TALK,
+    chat=CHAT,
 )

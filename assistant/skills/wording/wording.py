@@ -16,7 +16,9 @@ class Wording(ABC):
         language: its code, `en`, `cmn` or `yue`.
         names: how the values of a slot are called, `names["room"]["living_room"]`.
         sentences: what a skill says, with `{fields}` for words that are filled in.
-        chat: several answers to each topic of small talk.
+        small_talk: several answers to a greeting, thanks and the like; those of `hello_name` hold a
+            `{name}`.
+        chat: several answers to each topic of a chat.
         jokes: whole jokes.
         skies: what the weather can be like.
         in_mandarin, in_english: the phrase book, a phrase's id and how it is said there.
@@ -25,7 +27,8 @@ class Wording(ABC):
     language: str
     names: Mapping[str, Mapping[str, str]]
     sentences: Mapping[str, str]
-    chat: Mapping[str, Sequence[str]] = {}
+    small_talk: Mapping[str, Sequence[str]]
+    chat: Mapping[str, Sequence[str]]
     jokes: Sequence[str]
     skies: Sequence[str]
     in_mandarin: Mapping[str, str]
@@ -63,6 +66,13 @@ class Wording(ABC):
     @abstractmethod
     def dice(self, pips: int) -> str:
         """What a die shows."""
+
+    def hello(self, name: str | None) -> Sequence[str]:
+        """Greetings, for somebody whose name is known or not."""
+        if name is None:
+            return self.small_talk["hello"]
+        named = self.name("name", name)
+        return [greeting.format(name=named) for greeting in self.small_talk["hello_name"]]
 
     def coin(self, heads: bool) -> str:
         """The side a coin fell on."""

@@ -38,6 +38,7 @@ ARGUMENTS = {
     "name": {"name": "alice"},
     "tr_zh": {"phrase": "thanks"},
     "tr_en": {"phrase": "thanks"},
+    "chat": {"topic": "age"},
 }
 
 
@@ -58,8 +59,8 @@ def everything(wording):
     """All that a language has words for, fields left empty."""
     yield from wording.jokes
     yield from wording.skies
-    for answers in wording.chat.values():
-        yield from answers
+    for answers in (*wording.chat.values(), *wording.small_talk.values()):
+        yield from (answer.replace("{name}", "").strip() for answer in answers)
     for sentence in wording.sentences.values():
         yield " ".join(re.sub(r"\{\w+\}", " ", sentence).split())
     for slot, ids in IDS.items():
@@ -97,6 +98,14 @@ def test_each_language_has_the_sentences_of_english_with_the_same_fields(languag
     assert {name: fields(s) for name, s in there.items()} == {
         name: fields(s) for name, s in english.items()
     }
+
+
+@pytest.mark.parametrize("language", WORDINGS)
+def test_there_are_several_answers_to_each_topic_and_greeting(language):
+    wording = words_in(language)
+    assert set(wording.chat) == set(domain.CHAT_TOPICS)
+    for about, answers in (*wording.chat.items(), *wording.small_talk.items()):
+        assert len(set(answers)) >= 4, about
 
 
 @pytest.mark.parametrize("language", ["cmn", "yue"])
