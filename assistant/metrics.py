@@ -19,6 +19,7 @@ from .microphone_control import MICROPHONE_HZ, Status
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Buckets = tuple[float, ...]
 _LATENCY_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
+_CONFIDENCE_BUCKETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 _COMPUTE_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -31,9 +32,9 @@ class Metrics:
         def count(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"vivavoce_{name}", meaning, labels, registry=registry)
 
-        def times(name: str, meaning: str, buckets_s: Buckets, *labels: str) -> Histogram:
+        def spread(name: str, meaning: str, buckets: Buckets, *labels: str) -> Histogram:
             return Histogram(
-                f"vivavoce_{name}", meaning, labels, buckets=buckets_s, registry=registry
+                f"vivavoce_{name}", meaning, labels, buckets=buckets, registry=registry
             )
 
         self.sessions = count("sessions", "Conversations begun, by face", "face")
@@ -49,10 +50,16 @@ class Metrics:
         self.slow_clients = count("slow_clients_dropped", "Clients closed for not reading")
         self.audio_in_s = count("audio_received_seconds", "Length of the audio received")
         self.audio_out_s = count("audio_sent_seconds", "Length of the audio sent")
-        self.first_audio_s = times(
+        self.first_audio_s = spread(
             "first_audio_seconds", "End of the turn to the first audio sent", _LATENCY_BUCKETS_S
         )
-        self.compute_s = times(
+        self.action_confidence = spread(
+            "action_confidence",
+            "How sure the model was of each action it took, 0 to 1, by action",
+            _CONFIDENCE_BUCKETS,
+            "action",
+        )
+        self.compute_s = spread(
             "model_call_seconds", "Time in the model, by kind of call", _COMPUTE_BUCKETS_S, "call"
         )
         self.reply_compute_s = count("reply_compute_seconds", "Time in the model making replies")
@@ -164,5 +171,7 @@ class SessionMeter:
 
     def _response(self, response: core.ResponseView) -> None:
         self.metrics.responses.labels(response.status).inc()
+        for action, confidence in response.confidences:
+            self.metrics.action_confidence.labels(action).observe(confidence)
         if response.reason == "turn_detected":
             self.metrics.barge_ins.inc()

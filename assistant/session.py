@@ -39,6 +39,7 @@ from .core.notices import AudioDelta, ItemDeleted, Notice, ResponseDone
 from .ears import Attention, Ears
 from .engine import Engine
 from .hearing import Hearing
+from .languages import known_language
 from .model_items import arguments_of
 from .outlet import LocalOutlet, Outlet, RemoteOutlet
 from .questions import is_question
@@ -47,6 +48,7 @@ from .recorder import Recorder
 from .session_requests import SessionRequests
 from .session_settings import SessionSettings, at_rates_of
 from .skills.registry import SkillSet
+from .skills.wording import WORDINGS, words_in
 from .sound_store import SoundStore
 from .turn_times import TurnClock, TurnTimes
 
@@ -304,7 +306,10 @@ class Session(SessionRequests):
         said = " ".join(p.transcript for p in parts if isinstance(p, OutputAudio))
         written = " ".join(p.text for p in parts if isinstance(p, OutputText))
         completed = notice.response.status == "completed"
-        self._hearing.asked(completed and is_question(said or written))
+        said = said or written
+        self._hearing.asked(completed and is_question(said))
+        if any(action.name == "repeat" for action in notice.response.actions):
+            said = ""  # or it would say that it said that it said ...
         if self._skills is not None:
             self._skills.remember_said(said)
         lead_ms = self._settings.send_lead_ms or 0
@@ -348,10 +353,11 @@ class Session(SessionRequests):
     def _run(self, effect: core.RunTool) -> None:
         """Skills are quick; what they answer is an event like any other."""
         if self._skills is None:
-            output = "sorry i can not do that"
+            output = words_in(language).say("sorry_unknown")
+        language = known_language(effect.language, tuple(WORDINGS)) or ""
             log.warning("the model wants %s, and there are no skills", effect.name)
         else:
-            output = self._skills.run(effect.name, arguments_of(effect.arguments)).output
+            output = self._skills.run(effect.name, arguments_of(effect.arguments), language).output
         if effect.awaited:
             self._happened(events.ToolReturned(effect.generation, effect.call_id, output))
 

@@ -95,7 +95,15 @@ def event_of(generation: int, part: ReplyPart) -> core.ReplyPart:
         return core.ReplyAudio(generation, pcm16_of(part.pcm), part.token_index)
     if isinstance(part, ToolCall):
         arguments = json.dumps(dict(part.arguments), ensure_ascii=False)
-        return core.ReplyToolCall(generation, part.call_id, part.name, arguments, part.needs_result)
+        return core.ReplyToolCall(
+            generation,
+            part.call_id,
+            part.name,
+            arguments,
+            part.needs_result,
+            part.language,
+            part.confidence,
+        )
     used = part.usage
     usage = core.UsageCount(
         used.input_text_tokens,

@@ -160,7 +160,10 @@ class Recognise:
 
 @dataclass(frozen=True)
 class RunTool:
-    """Run a built-in skill. awaited: the reply goes on when it has returned."""
+    """Run a built-in skill.
+
+    awaited: the reply goes on when it has returned. language: of the reply, empty if not known.
+    """
 
     generation: int
     call_id: str
@@ -169,6 +172,7 @@ class RunTool:
     awaited: bool
 
 
+    language: str = ""
 # --- to the ears ----------------------------------------------------------------------------
 
 

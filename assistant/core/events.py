@@ -268,13 +268,19 @@ class ReplyAudio:
 
 @dataclass(frozen=True)
 class ReplyToolCall:
-    """arguments is JSON text."""
+    """arguments is JSON text.
+
+    language: of the reply; empty where the model does not say. confidence: how sure the model is
+    that this was meant, 0 to 1.
+    """
 
     generation: int
     call_id: str
     name: str
     arguments: str
     needs_result: bool
+    language: str = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

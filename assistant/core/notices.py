@@ -109,10 +109,11 @@ class TranscriptionFailed:
 
 @dataclass(frozen=True)
 class Action:
-    """A call the daemon ran itself; arguments is JSON text."""
+    """A call the daemon ran itself; arguments is JSON text, confidence the model's, 0 to 1."""
 
     name: str
     arguments: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class ResponseView:
     Args:
         in_conversation: False: conversation_id is null on the wire.
         actions, language: go to metadata as vivavoce.actions and vivavoce.language if any.
+        confidences: of each action and each call of the client's, by name, 0 to 1.
         error: message of a failed response.
         usage: None until done.
     """
@@ -138,6 +140,7 @@ class ResponseView:
     actions: tuple[Action, ...] = ()
     language: str | None = None
     usage: UsageCount | None = None
+    confidences: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class Response:
     _output: list[Item] = field(default_factory=list)
     _held: list[ReplyPart] = field(default_factory=list)
     _actions: list[Action] = field(default_factory=list)
+    _confidences: list[tuple[str, float]] = field(default_factory=list)
     _usage: UsageCount = UsageCount()
     _client_calls: list[ReplyToolCall] = field(default_factory=list)
     _deferred: list[ReplyToolCall] = field(default_factory=list)
@@ -137,8 +138,10 @@ class Response:
                 self._open_message().speak(part.pcm, part.token_index)
                 self.drained = False
         elif isinstance(part, ReplyToolCall):
+            if part.confidence is not None:
+                self._confidences.append((part.name, part.confidence))
             if part.name not in self.client_tools:
-                self._actions.append(Action(part.name, part.arguments))
+                self._actions.append(Action(part.name, part.arguments, part.confidence))
         elif isinstance(part, ReplyDone):
             self._usage = self._usage + part.usage
             if part.reason == "tool_calls":
@@ -212,6 +215,7 @@ class Response:
         if self.message is None:
             place = PartPlace(self.id, self.ids("item"), len(self._output))
             self.message = OpenMessage(
+            confidences=tuple(self._confidences),
                 self.out, place, self.generation, self.modality, self.ledger, self.history
             )
             self.message.open()
@@ -274,7 +278,14 @@ class Response:
 
     def _run(self, call: ReplyToolCall) -> None:
         self.out.append(
-            RunTool(self.generation, call.call_id, call.name, call.arguments, call.needs_result)
+            RunTool(
+                self.generation,
+                call.call_id,
+                call.name,
+                call.arguments,
+                call.needs_result,
+                call.language,
+            )
         )
 
     def _done(self, part: ReplyDone) -> None:

@@ -69,13 +69,16 @@ def _metadata(view: core.ResponseView) -> dict[str, str] | None:
     pairs = dict(view.metadata)
     if view.actions:
         pairs[ACTIONS_KEY] = json.dumps(
-            [{"name": action.name, "arguments": _arguments(action)} for action in view.actions],
-            ensure_ascii=False,
+            [_action(action) for action in view.actions], ensure_ascii=False
         )
     if view.language is not None and (view.actions or not view.metadata):
         pairs[LANGUAGE_KEY] = view.language
     return pairs or None
 
 
-def _arguments(action: core.Action) -> object:
-    return json.loads(action.arguments) if action.arguments else {}
+def _action(action: core.Action) -> dict[str, object]:
+    arguments = json.loads(action.arguments) if action.arguments else {}
+    told: dict[str, object] = {"name": action.name, "arguments": arguments}
+    if action.confidence is not None:
+        told["confidence"] = round(action.confidence, 3)
+    return told

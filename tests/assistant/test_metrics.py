@@ -63,6 +63,18 @@ def test_ends_of_responses_and_barge_ins_are_counted() -> None:
     assert value(metrics, "vivavoce_barge_ins_total") == 1
 
 
+def test_how_sure_the_model_was_is_counted_for_each_action() -> None:
+    watch, metrics, _ = meter()
+    sure = (("light_on", 0.97), ("light_on", 0.55), ("time", 1.0))
+    view = notices.ResponseView("resp_1", "completed", confidences=sure)
+    watch.notice(notices.ResponseDone(view), 24000)
+    name = "vivavoce_action_confidence"
+    assert value(metrics, f"{name}_count", action="light_on") == 2
+    assert value(metrics, f"{name}_sum", action="light_on") == pytest.approx(1.52)
+    assert value(metrics, f"{name}_bucket", action="light_on", le="0.6") == 1
+    assert value(metrics, f"{name}_bucket", action="time", le="0.99") == 0
+
+
 def test_turns_errors_and_model_calls_are_counted() -> None:
     watch, metrics, _ = meter()
     watch.notice(notices.InputCommitted("item_0", None), 24000)

@@ -181,12 +181,13 @@ def test_the_clients_metadata_comes_back_untouched() -> None:
 
 
 def test_what_the_daemon_did_is_told_in_metadata() -> None:
-    actions = (notices.Action("light_on", '{"room": "kitchen"}'), notices.Action("stop", ""))
+    lit = notices.Action("light_on", '{"room": "kitchen"}', confidence=0.91234)
+    actions = (lit, notices.Action("stop", ""))
     pairs = response(metadata=(("a", "b"),), actions=actions, language="en")["metadata"]
     assert pairs["a"] == "b"
     assert pairs["vivavoce.language"] == "en"
     assert json.loads(pairs["vivavoce.actions"]) == [
-        {"name": "light_on", "arguments": {"room": "kitchen"}},
+        {"name": "light_on", "arguments": {"room": "kitchen"}, "confidence": 0.912},
         {"name": "stop", "arguments": {}},
     ]
 
