@@ -352,9 +352,9 @@ class Session(SessionRequests):
 
     def _run(self, effect: core.RunTool) -> None:
         """Skills are quick; what they answer is an event like any other."""
+        language = known_language(effect.language, tuple(WORDINGS)) or ""
         if self._skills is None:
             output = words_in(language).say("sorry_unknown")
-        language = known_language(effect.language, tuple(WORDINGS)) or ""
             log.warning("the model wants %s, and there are no skills", effect.name)
         else:
             output = self._skills.run(effect.name, arguments_of(effect.arguments), language).output

@@ -170,9 +170,9 @@ class RunTool:
     name: str
     arguments: str
     awaited: bool
-
-
     language: str = ""
+
+
 # --- to the ears ----------------------------------------------------------------------------
 
 

@@ -207,6 +207,7 @@ class Response:
             actions=tuple(self._actions),
             language=self.language,
             usage=None if status == "in_progress" else self._usage,
+            confidences=tuple(self._confidences),
         )
 
     # --- inside ------------------------------------------------------------------------------
@@ -215,7 +216,6 @@ class Response:
         if self.message is None:
             place = PartPlace(self.id, self.ids("item"), len(self._output))
             self.message = OpenMessage(
-            confidences=tuple(self._confidences),
                 self.out, place, self.generation, self.modality, self.ledger, self.history
             )
             self.message.open()
