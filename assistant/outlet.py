@@ -1,7 +1,7 @@
 """Where a reply's sound goes out: to a client over the network, or to this machine's speaker.
 
-An outlet plays what it is given in order, reports once when a generation has left it for good,
-and after `stop` nothing more of that generation leaves it.
+An outlet plays what it is given in order, reports once when a generation was played to its end, and
+after `stop` nothing more of that generation leaves it.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class _Stream:
     place: PartPlace | None = None
     paused: bool = False
     finishing: bool = False
+    all_sent: bool = False
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -85,10 +86,11 @@ class RemoteOutlet:
 
     Args:
         emit: takes each AudioDelta.
-        drained: is told the generation that has left.
+        drained: is told the generation that has left, and was played by all we know.
         rate_hz: the model's output rate.
-        lead_ms: None sends all at once.
+        lead_ms: None sends all at once, to a client that does not listen in real time.
         clock: seconds; the event loop's unless given.
+        sent: is told the generation that has left while the client still plays it.
     """
 
     def __init__(
@@ -98,10 +100,12 @@ class RemoteOutlet:
         rate_hz: int,
         lead_ms: int | None,
         clock: Callable[[], float] | None = None,
+        sent: Callable[[int], None] = lambda generation: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
         self._drained = drained
+        self._sent = sent
         self._rate_hz = rate_hz
         self._lead_s = None if lead_ms is None else lead_ms / 1000
         self._clock = clock or self._loop.time
@@ -181,10 +185,29 @@ class RemoteOutlet:
             self._tell(stream.place, stream.resampler.feed(pcm_of(audio.pcm)))
 
     def _end(self, generation: int, stream: _Stream) -> None:
-        if stream.place is not None:
-            self._tell(stream.place, stream.resampler.flush())
+        """All has left. The reply goes on until it was heard, and while it is paused for a voice
+        in its last moment: speech that begins there is not a turn of its own yet.
+        """
+        if not stream.all_sent:
+            stream.all_sent = True
+            if stream.place is not None:
+                self._tell(stream.place, stream.resampler.flush())
+            if self._left_s(stream) > SLACK_S:
+                self._sent(generation)
+        if stream.paused or self._streams.get(generation) is not stream:
+            return
+        left_s = self._left_s(stream)
+        if left_s > SLACK_S:
+            stream.timer = self._loop.call_later(left_s, self._send, generation, stream)
+            return
         del self._streams[generation]
         self._drained(generation)
+
+    def _left_s(self, stream: _Stream) -> float:
+        """How long the client still plays what it was sent."""
+        if self._lead_s is None or not stream.estimate.n_sent:
+            return 0.0
+        return stream.estimate.ends_at_s() - self._clock()
 
     def _tell(self, place: PartPlace, pcm: Pcm) -> None:
         if len(pcm):

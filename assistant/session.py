@@ -301,7 +301,7 @@ class Session(SessionRequests):
         self._emit(notice)
 
     def _reply_over(self, notice: ResponseDone) -> None:
-        """The silence after it is counted from the moment its sound ends."""
+        """The silence after it is counted from here: its sound has ended."""
         parts = [p for i in notice.response.output if isinstance(i, MessageItem) for p in i.content]
         said = " ".join(p.transcript for p in parts if isinstance(p, OutputAudio))
         written = " ".join(p.text for p in parts if isinstance(p, OutputText))
@@ -312,8 +312,7 @@ class Session(SessionRequests):
             said = ""  # or it would say that it said that it said ...
         if self._skills is not None:
             self._skills.remember_said(said)
-        lead_ms = self._settings.send_lead_ms or 0
-        self._quiet_since = self._ears.end + lead_ms * self._ears.rate_hz // 1000
+        self._quiet_since = self._ears.end
 
     def _play(self, effect: core.OutletEffect) -> None:
         if not isinstance(effect, core.PlayAudio | core.FinishPlayout):
@@ -347,6 +346,9 @@ class Session(SessionRequests):
             self._recorder.said(delta.pcm)
         self._emit(delta)
 
+    def _all_sent(self, generation: int) -> None:
+        self._happened(events.PlayoutSent(generation))
+
     def _drained(self, generation: int, heard: int | None = None) -> None:
         self._happened(events.PlayoutDrained(generation, heard))
 
@@ -367,7 +369,8 @@ class Session(SessionRequests):
         rate_hz = self._settings.core.output_rate_hz
         if playout is not None:
             return LocalOutlet(playout, self._drained, rate_hz)
-        return RemoteOutlet(self._sent, self._drained, rate_hz, self._settings.send_lead_ms)
+        lead_ms = self._settings.send_lead_ms
+        return RemoteOutlet(self._sent, self._drained, rate_hz, lead_ms, sent=self._all_sent)
 
 
 __all__ = ["Emit", "Session", "SessionSettings"]

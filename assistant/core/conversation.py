@@ -18,6 +18,7 @@ from .events import (
     IdleTimedOut,
     PlayoutAdvanced,
     PlayoutDrained,
+    PlayoutSent,
     Recognised,
     ReplyAudio,
     ReplyDone,
@@ -132,6 +133,8 @@ class Conversation:
             self._replies.arrive(event)
         elif isinstance(event, PlayoutAdvanced):
             self._replies.advanced(event)
+        elif isinstance(event, PlayoutSent):
+            self._replies.sent(event.generation)
         elif isinstance(event, PlayoutDrained):
             self._replies.drained(event)
         elif isinstance(event, ToolReturned):

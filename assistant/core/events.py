@@ -344,8 +344,17 @@ class PlayoutAdvanced:
 
 
 @dataclass(frozen=True)
+class PlayoutSent:
+    """After FinishPlayout: all audio has left for a client that has not played it yet. What is
+    said now is said during the reply; PlayoutDrained follows.
+    """
+
+    generation: int
+
+
+@dataclass(frozen=True)
 class PlayoutDrained:
-    """After FinishPlayout: all audio has left (remote), or was played here (local).
+    """After FinishPlayout: all audio was played, here or, by all we know, at the client.
 
     heard: so many samples reached somebody; None: all of them.
     """
@@ -382,5 +391,5 @@ ClientEvent = (
 )
 ReplyPart = ReplyHeard | ReplyText | ReplyAudio | ReplyToolCall | ReplyDone | ReplyFailed
 ModelEvent = ReplyPart | ToolReturned | DialogueTruncated | Transcribed | TranscribeFailed
-PlayoutEvent = PlayoutAdvanced | PlayoutDrained
+PlayoutEvent = PlayoutAdvanced | PlayoutSent | PlayoutDrained
 Event = SpeechEvent | ClientEvent | ModelEvent | PlayoutEvent

@@ -41,6 +41,7 @@ class OpenMessage:
     ledger: Ledger
     history: History | None
     text: str = ""
+    part_ended: bool = False
     item: MessageItem = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,18 @@ class OpenMessage:
             )
         )
 
+    def end_part(self) -> None:
+        """All that is said or written is told; the item stays open until it was played."""
+        if self.part_ended:
+            return
+        self.part_ended = True
+        place = self.place
+        if self.modality == "audio":
+            self.out += [AudioDone(place), TranscriptDone(place, self.text)]
+        else:
+            self.out.append(TextDone(place, self.text))
+        self.out.append(ContentPartDone(place, self.modality, self.text))
+
     def close(self, status: Status, heard_only: bool = False) -> MessageItem:
         """Close part and item; gives the item as it is remembered.
 
@@ -88,11 +101,7 @@ class OpenMessage:
                 still tells all its text, for that is what its deltas add up to.
         """
         place = self.place
-        if self.modality == "audio":
-            self.out += [AudioDone(place), TranscriptDone(place, self.text)]
-        else:
-            self.out.append(TextDone(place, self.text))
-        self.out.append(ContentPartDone(place, self.modality, self.text))
+        self.end_part()
         content = self._heard() if heard_only else self._content()
         self.item = replace(self.item, status=status, content=(content,))
         if self.history is not None and self.item.id in self.history:

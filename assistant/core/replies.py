@@ -125,6 +125,12 @@ class Replies:
         if response is not None:
             response.ledger.advance(event.sent, event.heard)
 
+    def sent(self, generation: int) -> None:
+        response = self._find(generation)
+        if response is not None and response.committed:
+            response.all_sent()
+            self._settle(response)
+
     def drained(self, event: PlayoutDrained) -> None:
         response = self._find(event.generation)
         if response is None or not response.committed:

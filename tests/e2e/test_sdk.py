@@ -162,6 +162,7 @@ async def test_barge_in_and_truncation_leave_only_what_was_heard() -> None:
         assert STORY.startswith(item.content[0].transcript)
         assert item.content[0].transcript == "once upon a time there"  # 200 ms a word
         assert len(base64.b64decode(item.content[0].audio)) == 2 * 24000
+        await until(connection, "response.done")  # to "hello", heard to its end
         await connection.response.create()  # memory is put right before it is next used
         await until(connection, "response.done")
         remembered = daemon.model.dialogues[-1].memory.turns

@@ -188,6 +188,9 @@ class Play:
         sent, heard = (int(ms) * PER_MS for ms in rest.split())
         return ev.PlayoutAdvanced(generation, sent, heard)
 
+    def _sent(self, rest: str, generation: int) -> ev.Event:
+        return ev.PlayoutSent(generation)
+
     def _drained(self, rest: str, generation: int) -> ev.Event:
         return ev.PlayoutDrained(generation, int(rest) * PER_MS if rest else None)
 

@@ -316,6 +316,10 @@ class AnyConversation(RuleBasedStateMachine):
     def playout_advances(self, data: st.DataObject, sent: int, heard: int) -> None:
         self.happen(ev.PlayoutAdvanced(self.generation(data), sent, heard))
 
+    @rule(data=st.data())
+    def playout_has_left(self, data: st.DataObject) -> None:
+        self.happen(ev.PlayoutSent(self.generation(data)))
+
     @rule(data=st.data(), heard=st.none() | st.integers(-5, 9000))
     def playout_drains(self, data: st.DataObject, heard: int | None) -> None:
         self.happen(ev.PlayoutDrained(self.generation(data), heard))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.assistant.core.script import PER_MS, Play
+from tests.assistant.core.script import CLIENT_TOOL, PER_MS, Play
 from vivavoce.assistant.core import effects as fx
 from vivavoce.assistant.core import notices as no
 from vivavoce.assistant.core.events import SettingsChanged
@@ -323,3 +323,38 @@ def test_a_reply_that_nobody_could_hear_is_kept_as_far_as_it_was_heard() -> None
     assert whole.last(no.ResponseDone).response.status == "completed"
     words = [p.core.history.get("item_0002").content[0].transcript for p in (play, whole)]
     assert len(words[0]) < len(words[1])
+
+
+def test_what_has_left_is_told_and_a_murmur_before_it_was_played_is_none() -> None:
+    play = Play(barge_in="polite")(SPOKEN)
+    play(
+        """
+             sent                   | AudioDone TranscriptDone ContentPartDone
+             sent                   |
+      1150   voice suspected        | PausePlayout
+      1200   speech starts 1000     | Recognise
+      1300   pause                  | Recognise
+             reads mhm              | ResumePlayout
+             drained                | ItemDone OutputItemDone ResponseDone
+      1600   speech ends 1250       |
+        """
+    )
+    assert play.last(no.ResponseDone).response.status == "completed"
+
+
+def test_a_call_to_the_client_does_not_wait_until_all_was_played() -> None:
+    play = Play(tools=(CLIENT_TOOL,))
+    play(
+        """
+             write u hi
+             respond
+             text 0 wait
+             audio 0 200
+             call c1 fridge waits
+             done tool_calls        | FinishPlayout
+             sent
+             drained                |
+        """
+    )
+    assert play.last(no.ResponseDone).response.status == "completed"
+    assert len(play.all(no.ArgumentsDone)) == 1
