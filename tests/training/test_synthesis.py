@@ -7,6 +7,7 @@ import pytest
 
 from training.synthesis import (
     LANGUAGES,
+    RATE_HZ,
     EspeakVoice,
     FliteVoice,
     is_reserved,
@@ -82,6 +83,24 @@ def test_training_never_draws_a_reserved_voice_and_evaluation_always_does():
             assert not is_reserved(random_voice(rng, language, "train", flite_share=0.5))
             assert is_reserved(random_voice(rng, language, "reserved", flite_share=0.5))
     assert not set(TRAIN_VARIANTS) & set(RESERVED_VARIANTS)
+
+
+def test_our_own_speakers_differ_from_each_other_and_are_the_same_again():
+    def said(number):
+        return synthesize("turn on the light", EspeakVoice(f"gmw/en-US+speaker{number}")).pcm
+
+    def colour(pcm):
+        """Log spectrum in bands of 125 Hz."""
+        power = np.abs(np.fft.rfft(pcm, RATE_HZ))[:8000].reshape(64, 125) ** 2
+        return np.log(power.sum(1) + 1e-9)
+
+    first, second, again = colour(said(1)), colour(said(2)), colour(said(1))
+    assert np.abs(first - again).mean() < 0.3 < np.abs(first - second).mean()
+    for number in range(0, 40):
+        assert np.abs(said(number)).max() > 0.05, number
+    drawn = [random_voice(np.random.default_rng(i), "yue").file for i in range(40)]
+    assert any("+speaker" in file for file in drawn)
+    assert not all("+speaker" in file for file in drawn)
 
 
 def test_every_variant_speaks():

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soxr
 
+from . import speakers
 from .utterance import RATE_HZ, Utterance
 
 _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: deliver samples to the callback before Synth returns
@@ -53,7 +57,8 @@ class EspeakVoice:
     """A voice by file name, with its prosody.
 
     Args:
-        file: voice file and variant, such as "gmw/en-US+f3".
+        file: voice file and variant, such as "gmw/en-US+f3", or "gmw/en-US+speaker17" for one
+            of our own speakers.
         rate_wpm: words per minute, 80..450.
         pitch: base pitch, 0..99.
         pitch_range: liveliness of the melody, 0..99.
@@ -73,14 +78,28 @@ class _Engine:
         self._chunks: list[np.ndarray] = []
         self._word_events: list[tuple[int, int, int]] = []
         self._phone_events: list[tuple[int, str]] = []
-        self.rate_hz = self._library.espeak_Initialize(
-            _SYNCHRONOUS, 0, None, _PHONE_EVENTS | _DONT_EXIT
-        )
-        if self.rate_hz <= 0:
-            raise RuntimeError("espeak-ng could not start: is espeak-ng-data installed?")
+        self._start(None)
+        # Again, with the same data and our own speakers.
+        self._folder = tempfile.TemporaryDirectory(prefix="vivavoce-espeak-")
+        self._variants = speakers.data_folder(self._data_path(), Path(self._folder.name))
+        self._library.espeak_Terminate()
+        self.rate_hz = self._start(self._folder.name.encode())
         self._callback = _Callback(self._collect)  # must outlive every Synth call
         self._library.espeak_SetSynthCallback(self._callback)
         self._file = ""
+
+    def _start(self, folder: bytes | None) -> int:
+        """Load the data in `folder`, or where it is installed; gives the rate in Hz."""
+        options = _PHONE_EVENTS | _DONT_EXIT
+        rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, folder, options)
+        if rate_hz <= 0:
+            raise RuntimeError("espeak-ng could not start: is espeak-ng-data installed?")
+        return rate_hz
+
+    def _data_path(self) -> Path:
+        path = ctypes.c_char_p()
+        self._library.espeak_Info(ctypes.byref(path))
+        return Path((path.value or b"").decode())
 
     def _collect(self, samples, n_samples: int, events) -> int:  # type: ignore[no-untyped-def]
         if n_samples > 0:
@@ -96,13 +115,22 @@ class _Engine:
             i += 1
         return 0
 
+    def _load(self, file: str) -> None:
+        """Make a voice the current one."""
+        number, name = speakers.number_of(file), file
+        if number is not None:
+            variant = f"{speakers.PREFIX}-{os.getpid()}"  # a forked process has the same folder
+            (self._variants / variant).write_text(speakers.describe(number), encoding="ascii")
+            name = f"{file.partition('+')[0]}+{variant}"
+        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
+            raise ValueError(f"espeak-ng has no voice file {file!r}")
+        self._file = file
+
     def run(self, text: str, voice: EspeakVoice) -> tuple[np.ndarray, list, list]:
         """Gives int16 samples at rate_hz, word events and phone events."""
         self._chunks, self._word_events, self._phone_events = [], [], []
         if voice.file != self._file:
-            if self._library.espeak_SetVoiceByName(voice.file.encode()) != 0:
-                raise ValueError(f"espeak-ng has no voice file {voice.file!r}")
-            self._file = voice.file
+            self._load(voice.file)
         for parameter, value in (
             (_RATE, voice.rate_wpm),
             (_PITCH, voice.pitch),

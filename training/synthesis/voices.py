@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from . import speakers
 from .espeak import EspeakVoice
 from .flite import FliteVoice
 
@@ -45,6 +46,7 @@ _TRAINED = (
     " zac"
 )
 TRAIN_VARIANTS = tuple(_TRAINED.split())
+SPEAKER_SHARE = 0.5  # of espeak-ng's voices are speakers of our own
 _FLITE_TRAIN = ("kal", "kal16", "slt", "rms")
 _FLITE_SHARES = (0.35, 0.25, 0.2, 0.2)  # slt and rms take ten times as long as kal
 _F0_HZ = {
@@ -71,13 +73,27 @@ def random_voice(
         raise ValueError(f"no voices for {language!r}; choose one of {', '.join(LANGUAGES)}")
     if language == "en" and rng.random() < flite_share:
         return _random_flite(rng, split)
-    bases, variants = _BASES[language], TRAIN_VARIANTS
     if split == "reserved":
-        variants = RESERVED_VARIANTS
-        if language == "en":
-            bases = (*bases, RESERVED_ACCENT)
+        return _random_reserved(rng, language)
+    base = _BASES[language][rng.integers(len(_BASES[language]))]
+    if rng.random() < SPEAKER_SHARE:
+        variant = f"{speakers.PREFIX}{rng.integers(speakers.N_SPEAKERS)}"
+    else:
+        variant = TRAIN_VARIANTS[rng.integers(len(TRAIN_VARIANTS))]
     return EspeakVoice(
-        f"{bases[rng.integers(len(bases))]}+{variants[rng.integers(len(variants))]}",
+        f"{base}+{variant}",
+        rate_wpm=int(rng.integers(105, 261)),
+        pitch=int(rng.integers(10, 91)),
+        pitch_range=int(rng.integers(10, 96)),
+    )
+
+
+def _random_reserved(rng: np.random.Generator, language: str) -> EspeakVoice:
+    bases = (*_BASES[language], RESERVED_ACCENT) if language == "en" else _BASES[language]
+    base = bases[rng.integers(len(bases))]
+    variant = RESERVED_VARIANTS[rng.integers(len(RESERVED_VARIANTS))]
+    return EspeakVoice(
+        f"{base}+{variant}",
         rate_wpm=int(rng.integers(120, 231)),
         pitch=int(rng.integers(15, 86)),
         pitch_range=int(rng.integers(20, 81)),
