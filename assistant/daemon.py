@@ -151,6 +151,8 @@ class Daemon:
         _check_choices(self.config, model)
         if not model.calls_functions:
             log.info("%s calls no functions: timers, lights and other skills rest", model.name)
+        if not model.changes_rate and self.config.assistant.speaking_rate != 1:
+            log.warning("%s speaks at its own rate: speaking_rate has no effect", model.name)
         self._engine = engine = Engine(
             model, on_call=self.metrics.model_call, on_sound=self.metrics.reply_made
         )
@@ -163,6 +165,7 @@ class Daemon:
             languages=model.languages,
             modalities=model.modalities,
             calls_functions=model.calls_functions,
+            changes_rate=model.changes_rate,
             not_ready=engine.troubles,
             sound=lambda: {} if self._local is None else self._local.report(),
             microphone=lambda: None if self._local is None else self._local.microphone,

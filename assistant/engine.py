@@ -270,7 +270,8 @@ class Line:
             voice = (
                 self._settings.voice if self._settings.voice in self.engine.model.voices else None
             )
-            worker.post(partial(worker.read_aloud, effect.generation, effect.spec.say, voice))
+            say, rate = effect.spec.say, effect.spec.speaking_rate
+            worker.post(partial(worker.read_aloud, effect.generation, say, voice, rate))
         elif effect.spec.context is None:
             worker.post(partial(worker.start, effect.generation, options))
         else:

@@ -45,7 +45,14 @@ def dialogue_options(
 def reply_options(spec: ReplySpec) -> ReplyOptions:
     """How one reply is made."""
     tools = None if spec.tools is None else [_tool(tool) for tool in spec.tools]
-    return ReplyOptions(spec.audio, spec.max_tokens, spec.instructions, spec.allow_tools, tools)
+    return ReplyOptions(
+        audio=spec.audio,
+        max_tokens=spec.max_tokens,
+        instructions=spec.instructions,
+        allow_tools=spec.allow_tools,
+        tools=tools,
+        speaking_rate=spec.speaking_rate,
+    )
 
 
 def model_items(item: core.Item, sound: Sound) -> list[Item]:

@@ -35,6 +35,7 @@ def session_defaults(
         speculate=config.turn.speculation,
         instructions=config.assistant.instructions,
         voice=config.assistant.voice or None,
+        speaking_rate=config.assistant.speaking_rate,
         language=config.assistant.language,
         pure_skills=frozenset(pure_skills),
         input_rate_hz=input_rate_hz,

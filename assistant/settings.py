@@ -90,6 +90,12 @@ class AssistantSettings(Section):
     """Who speaks."""
 
     voice: str = Field("", description="one of the model's voices; empty takes its own")
+    speaking_rate: float = Field(
+        1.0,
+        ge=0.25,
+        le=1.5,  # the protocol's own range of `speed`
+        description="how fast replies are spoken: 1.25 is a quarter faster, at the same pitch",
+    )
     language: str = Field("auto", description="language the person speaks, or auto")
     instructions: str = Field("", description="standing instructions given to the model")
 
@@ -146,6 +152,11 @@ class MicrophoneSettings(Section):
         ge=0,
         le=60,
         description="after a reply was heard, speech needs no wake word for so long, seconds",
+    )
+    chime: Literal["never", "wake_word", "always"] = Field(
+        "wake_word",
+        description="a short sound that says: I listen; wake_word: after its word, unless the "
+        "command follows in one breath; always: when the button is pushed, too",
     )
     muted: bool = Field(False, description="begin muted: the microphone's stream is closed")
 

@@ -241,10 +241,10 @@ class WorkerLine:
         parts = after_listening(other, pieces, options)
         self._replies[generation] = Reply(generation, other, options, parts)
 
-    def read_aloud(self, generation: int, text: str, voice: str | None) -> None:
+    def read_aloud(self, generation: int, text: str, voice: str | None, rate: float) -> None:
         """Speak given words, outside the dialogue."""
         options = ReplyOptions(allow_tools=False)
-        parts = reading(self._model, text, voice)
+        parts = reading(self._model, text, voice, rate)
         self._replies[generation] = Reply(generation, None, options, parts)
 
     def go_on(self, generation: int, results: Sequence[tuple[str, str]]) -> None:

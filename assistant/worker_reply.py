@@ -71,10 +71,10 @@ def after_listening(
     yield from dialogue.reply(options)
 
 
-def reading(model: SpeechModel, text: str, voice: str | None) -> Iterator[ReplyPart]:
+def reading(model: SpeechModel, text: str, voice: str | None, rate: float) -> Iterator[ReplyPart]:
     """Words read aloud, as a reply: they count as heard when they were heard to the end."""
     yield TextDelta(text, 0)
-    yield from model.speak(text, voice)
+    yield from model.speak(text, voice, rate)
     yield ReplyDone("completed", Usage())
 
 

@@ -178,6 +178,8 @@ class ReplyOptions:
         tools: in place of DialogueOptions.tools for this reply; None: those.
         allow_tools: False: none of the tools is called; what a model does of its own accord,
             without having been offered it, it may do still.
+        speaking_rate: 1.25 speaks a quarter faster, at the same pitch; only for models that say
+            so (SpeechModel.changes_rate).
     """
 
     audio: bool = True
@@ -185,6 +187,7 @@ class ReplyOptions:
     instructions: str | None = None
     allow_tools: bool = True
     tools: Sequence[Mapping[str, Any]] | None = None
+    speaking_rate: float = 1.0
 
 
 class Mark(Protocol):
@@ -250,6 +253,8 @@ class SpeechModel(Protocol):
     modalities: Sequence[str]
     calls_functions: bool
     """Whether it calls functions of its own accord; else DialogueOptions.tools have no effect."""
+    changes_rate: bool
+    """Whether it can speak faster and slower; else speaking rates have no effect."""
     input_rate_hz: int
     output_rate_hz: int
 
@@ -266,5 +271,5 @@ class SpeechModel(Protocol):
             Unsupported: it cannot.
         """
 
-    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
-        """Read `text` aloud. Raises Unsupported, ValueError for an unknown voice."""
+    def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
+        """Read `text` aloud at a speaking rate. Raises Unsupported, ValueError: unknown voice."""

@@ -59,6 +59,7 @@ class ReplySpec:
     Args:
         context: None answers the dialogue, else these items alone.
         say: nothing is answered; these words are read aloud.
+        speaking_rate: 1.25 is a quarter faster.
     """
 
     audio: bool
@@ -68,6 +69,7 @@ class ReplySpec:
     tools: tuple[Tool, ...] | None = None
     context: tuple[Item, ...] | None = None
     say: str | None = None
+    speaking_rate: float = 1.0
 
 
 @dataclass(frozen=True)

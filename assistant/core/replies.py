@@ -203,6 +203,7 @@ class Replies:
             tools=options.tools,
             context=context,
             say=say,
+            speaking_rate=settings.speaking_rate,
         )
         return Response(
             id=state.ids("resp"),

@@ -114,6 +114,7 @@ class RealtimeEndpoint:
             lifetime_s=self._limits.session_s,
             languages=service.languages,
             language=service.base.core.language,
+            speed=service.base.core.speaking_rate if service.changes_rate else None,
         )
 
 

@@ -27,6 +27,7 @@ class Service:
         languages: the model's names of languages and dialects.
         modalities: what the model takes: text, audio, image.
         calls_functions: whether the model calls functions of its own accord.
+        changes_rate: whether it can speak faster and slower.
         not_ready: reasons why nobody can be served yet; empty when all is up.
         microphone: the switch of this machine's microphone; None without.
         sound: how this machine's microphone and loudspeaker fare, for /health; empty without.
@@ -41,6 +42,7 @@ class Service:
     languages: Sequence[str] = ()
     modalities: Sequence[str] = ("text", "audio")
     calls_functions: bool = True
+    changes_rate: bool = True
     not_ready: Callable[[], Sequence[str]] = field(default=list)
     microphone: Callable[[], MicrophoneControl | None] = lambda: None
     sound: Callable[[], Mapping[str, object]] = field(default=dict)

@@ -171,6 +171,7 @@ class Offer:
         lifetime_s: seconds until the session ends by itself.
         languages: the model's names of languages and dialects.
         language: what the person is taken to speak unless asked otherwise.
+        speed: how fast it speaks unless asked otherwise; None where it cannot change that.
     """
 
     model: str
@@ -181,6 +182,7 @@ class Offer:
     lifetime_s: float = 3600.0
     languages: Sequence[str] = ()
     language: str = AUTO
+    speed: float | None = 1.0
 
     @property
     def default_voice(self) -> str:
@@ -202,7 +204,7 @@ def first_session(
         max_output_tokens="inf",
         audio=SessionAudio(
             input=AudioInput(turn_detection=offer.turns.first),
-            output=AudioOutput(voice=offer.default_voice),
+            output=AudioOutput(voice=offer.default_voice, speed=offer.speed or 1.0),
         ),
         language=None if offer.language == AUTO else offer.language,
     )
@@ -245,7 +247,8 @@ class SessionEditor:
         if transcription and transcription.get("language") and self._offer.languages:
             param = "session.audio.input.transcription.language"
             spoken_language(transcription["language"], self._offer, param)
-        merged["audio"]["output"]["speed"] = 1.0  # the only one there is: show what is in effect
+        if self._offer.speed is None:
+            merged["audio"]["output"]["speed"] = 1.0  # show what is in effect
         session = validated(SessionObject, merged, "session")
         check_tools(session.tools, session.tool_choice, "session")
         _check_writable(session)

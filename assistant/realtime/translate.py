@@ -51,6 +51,7 @@ def session_settings(session: SessionObject, base: SessionSettings) -> SessionSe
         modality=session.output_modalities[0],
         instructions=session.instructions,
         voice=session.audio.output.voice,
+        speaking_rate=session.audio.output.speed,
         language=_spoken(session),
         tools=_tools(session.tools),
         tool_choice=_tool_choice(session.tool_choice),

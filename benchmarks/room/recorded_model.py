@@ -50,6 +50,7 @@ class RecordedModel:
     languages = ("en",)
     modalities = ("audio", "text")
     calls_functions = False
+    changes_rate = False
     input_rate_hz = 16_000
     output_rate_hz = REPLY_HZ
 

@@ -59,6 +59,7 @@ class MingModel:
 
     languages: Sequence[str] = tuple(name for name in LANGUAGES if name != AUTO)
     calls_functions = False  # no release has a form for it
+    changes_rate = False  # its vocoder could, but only a whole sentence at a time
     input_rate_hz: int = RATE_HZ
 
     def __init__(
@@ -138,8 +139,8 @@ class MingModel:
         dialogue.add(UserAudio(pcm))
         return dialogue.reply(ReplyOptions(audio=False))
 
-    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
-        """Read `text` aloud.
+    def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
+        """Read `text` aloud, at its own rate.
 
         Raises:
             Unsupported: a model that only writes.

@@ -260,15 +260,17 @@ class NanoDialogue(Recollection):
                 yield TextDelta(spaced(word, before), index)
                 before = word
             return
-        yield from self._speak(words, language, counts)
+        yield from self._speak(words, language, options.speaking_rate, counts)
 
-    def _speak(self, words: Iterator[str], language: str, counts: Counts) -> Iterator[ReplyPart]:
+    def _speak(
+        self, words: Iterator[str], language: str, rate: float, counts: Counts
+    ) -> Iterator[ReplyPart]:
         """Words as they come, with their sound."""
         sampling = self._options.sampling
         chosen = sampling if sampling.temperature > 0 else SAMPLING
         before = None
         for part in self._model.voice.speak(
-            words, sampling.seed, chosen, voice=self._voice(language)
+            words, sampling.seed, chosen, voice=self._voice(language), rate=rate
         ):
             if isinstance(part, NewWord):
                 yield TextDelta(spaced(part.text, before), part.index)

@@ -38,6 +38,7 @@ class NanoModel:
     languages: Sequence[str]
     modalities: Sequence[str] = ("audio", "text")
     calls_functions = True
+    changes_rate = True
 
     def __init__(
         self,

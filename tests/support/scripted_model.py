@@ -273,6 +273,7 @@ class ScriptedModel:
     languages: Sequence[str] = ("en",)
     modalities: Sequence[str] = ("text", "audio", "image")
     calls_functions = True
+    changes_rate = False
     input_rate_hz = RATE_HZ
     output_rate_hz = RATE_HZ
 
@@ -303,7 +304,7 @@ class ScriptedModel:
     def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:
         return Transcript(self.understand(pcm), "en")
 
-    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
+    def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
         if voice is not None and voice not in self.voices:
             raise ValueError(f"no voice {voice!r}; there are {', '.join(self.voices)}")
         for index, word in enumerate(text.split()):

@@ -305,9 +305,17 @@ def test_a_tool_nested_beyond_measure_is_refused() -> None:
 
 
 def test_the_speed_shown_is_the_one_there_is() -> None:
-    assert update(editor(), audio(output={"speed": 1.3}))["audio"]["output"]["speed"] == 1.0
+    edit = editor(speed=1.2)
+    assert shown(edit)["audio"]["output"]["speed"] == 1.2
+    assert update(edit, audio(output={"speed": 0.8}))["audio"]["output"]["speed"] == 0.8
+    assert update(edit, audio(output={"speed": None}))["audio"]["output"]["speed"] == 1.2
     with pytest.raises(PeerFault):
-        editor().update(audio(output={"speed": 2}))
+        edit.update(audio(output={"speed": 2}))
+
+
+def test_a_model_that_speaks_at_one_rate_shows_it() -> None:
+    after = update(editor(speed=None), audio(output={"speed": 1.3}))
+    assert after["audio"]["output"]["speed"] == 1.0
 
 
 def test_tools_and_the_choice_among_them_must_fit() -> None:

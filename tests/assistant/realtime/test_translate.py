@@ -118,10 +118,11 @@ def test_the_rest_of_the_session_is_carried_over() -> None:
         output_modalities=["text"],
         audio={
             "input": {"transcription": {"model": "any"}},
-            "output": {"voice": "ben", "format": {"type": "audio/pcma"}},
+            "output": {"voice": "ben", "format": {"type": "audio/pcma"}, "speed": 1.25},
         },
     )
     assert full.core.instructions == "hi"
+    assert full.core.speaking_rate == 1.25
     assert [(t.name, t.description, t.parameters) for t in full.core.tools] == [
         ("f", "d", '{"type": "object"}')
     ]
