@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from . import grammar
 from .grammar.pronounce import pronounce
+from .grammar.templates import is_stale
 from .loop import run_folder
 from .phones import classify
 from .synthesis import EspeakVoice, FliteVoice, Voice, mixed, random_voice, synthesize
@@ -138,11 +139,15 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
     for row in rows:
         phones = slice(phone_at, phone_at + row["n_phones"])
         labelled = row["labelled"]
+        here = slice(at, at + row["n"])
+        at, phone_at = at + row["n"], phone_at + row["n_phones"]
+        if is_stale(*row["turn"][:2], language):
+            continue
         # Rows of earlier versions have no language: all turns are in the folder's.
         history = [[*earlier, language][:4] for earlier in row["history"]]
         turns.append(
             SpokenTurn(
-                audio[at : at + row["n"]],
+                audio[here],
                 starts[phones] if labelled else None,
                 classes[phones] if labelled else None,
                 *row["turn"],
@@ -150,7 +155,6 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
                 history,
             )
         )
-        at, phone_at = at + row["n"], phone_at + row["n_phones"]
     return turns
 
 

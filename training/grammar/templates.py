@@ -74,6 +74,17 @@ def reserved(language: str) -> frozenset[str]:
     return frozenset(pattern(words, language) for t in held for words in t.choice.all())
 
 
+@functools.cache
+def _small_talk(language: str) -> frozenset[str]:
+    found = by_intent(language, "train")["chat"]
+    return frozenset(pattern(words, language) for t in found for words in t.choice.all())
+
+
+def is_stale(user: str, action: str, language: str) -> bool:
+    """Whether a sentence is small talk by now and was something else when it was recorded."""
+    return user in _small_talk(language) and not action.startswith("chat ")
+
+
 def _read(path: Path) -> list[Template]:
     found = []
     intent, kind, fixed = "", "", {}
