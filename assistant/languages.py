@@ -1,7 +1,9 @@
 """Names of languages and dialects, as people and clients write them.
 
 A model has its own names ("en", or "english"); here every usual name of a language finds the
-model's. A dialect is a language of its own here: what a person speaks is one of these.
+model's. A dialect is a language of its own here: what a person speaks is one of these. Where a
+model has no Sichuanese its Mandarin will do; Shanghainese and Minnan are too far from anything
+else, so a model either has them or not.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ _NAMES = {
     "minnan": "nan hokkien taiwanese zh-min-nan 闽南话 闽南语",
     "english": "en en-us en-gb en-au en-in",
 }
+_NEAREST = {"sichuanese": "mandarin"}
 _KNOWN_AS = {alias: name for name, aliases in _NAMES.items() for alias in (name, *aliases.split())}
 
 
 def known_language(wanted: str, languages: Sequence[str]) -> str | None:
     """The model's own name of a language, AUTO for that, None for one it does not have.
+
+    A dialect may be taken for the language it belongs to.
 
     Args:
         wanted: a name as people write it.
@@ -38,12 +43,13 @@ def known_language(wanted: str, languages: Sequence[str]) -> str | None:
     plain = _plain(wanted)
     if plain == AUTO:
         return AUTO
-    return next((name for name in languages if _plain(name) == plain), None)
+    own = {_plain(name): name for name in reversed(languages)}
+    return own.get(plain) or own.get(_NEAREST.get(plain, plain))
 
 
 def language_code(name: str) -> str | None:
     """The usual code of a model's language, itself where there is none; None for AUTO."""
-    return None if name in (AUTO, "") else _CODES.get(name, name)
+    return None if name in (AUTO, "") else _CODES.get(_plain(name), name)
 
 
 def _plain(name: str) -> str:

@@ -106,6 +106,8 @@ class StatusPages:
             "object": "model",
             "created": self._service.created_s,
             "owned_by": "vivavoce",
+            "languages": list(self._service.languages),
+            "voices": list(self._service.voices),
         }
 
 

@@ -17,7 +17,7 @@ def service() -> Service:
     def never(*_: Any) -> Any:
         raise AssertionError("no session is opened here")
 
-    return Service(never, "nano", ("anna",), created_s=1_700_000_000)
+    return Service(never, "nano", ("anna",), languages=("en", "yue"), created_s=1_700_000_000)
 
 
 async def test_health_and_readiness_and_their_aliases() -> None:
@@ -55,7 +55,9 @@ async def test_the_official_client_lists_the_model() -> None:
         AsyncOpenAI(base_url=f"{daemon.http}/v1", api_key="x", max_retries=0) as client,
     ):
         assert [model.id async for model in client.models.list()] == ["nano"]
-        assert (await client.models.retrieve("nano")).created == 1_700_000_000
+        card = await client.models.retrieve("nano")
+        assert card.created == 1_700_000_000
+        assert (card.languages, card.voices) == (["en", "yue"], ["anna"])  # type: ignore[attr-defined]
 
 
 async def test_who_asks_for_a_picture_learns_that_none_are_made() -> None:

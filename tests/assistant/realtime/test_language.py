@@ -14,6 +14,7 @@ from vivavoce.assistant.realtime.session_object import Offer, SessionEditor
 from vivavoce.assistant.realtime.translate import session_settings
 from vivavoce.assistant.session import SessionSettings
 
+NANO = ("en", "cmn", "yue")
 MING = ("mandarin", "cantonese", "sichuanese", "shanghainese", "minnan", "english")
 
 
@@ -93,6 +94,14 @@ def test_an_unknown_language_changes_nothing(key):
         ("zh-SG", MING, "mandarin"),
         ("zh-HK", MING, "cantonese"),
         ("fr-CA", ("fr",), "fr"),
+        ("cantonese", NANO, "yue"),
+        ("zh-TW", NANO, "cmn"),
+        ("putonghua", NANO, "cmn"),
+        ("sichuanese", NANO, "cmn"),
+        ("四川话", NANO, "cmn"),
+        ("sichuanese", ("en",), None),
+        ("shanghainese", NANO, None),
+        ("hokkien", NANO, None),
         ("fr-CA", MING, None),
     ],
 )
@@ -100,13 +109,27 @@ def test_usual_names_find_the_models_own(wanted, languages, found):
     assert known_language(wanted, languages) == found
 
 
-@pytest.mark.parametrize("name", MING)
-def test_every_language_has_a_code_that_leads_back_to_it(name):
-    assert known_language(language_code(name), MING) == name
+@pytest.mark.parametrize("languages", [MING, NANO])
+def test_every_language_has_a_code_that_leads_back_to_it(languages):
+    for name in languages:
+        assert known_language(language_code(name), languages) == name
+
+
+def test_a_dialect_nano_does_not_have_is_its_nearest_language_or_refused():
+    edit = SessionEditor(Offer(model="nano", voices=("slt",), languages=NANO), "sess_1")
+    edit.update({"dialect": "sichuanese"})
+    assert shown(edit)["dialect"] == "cmn" and spoken(edit) == "cmn"
+    with pytest.raises(PeerFault, match="nano does not know 'minnan'; choose one of auto, en, cmn"):
+        edit.update({"dialect": "minnan"})
 
 
 def test_what_was_not_understood_has_no_code():
     assert language_code("auto") is None and language_code("klingon") == "klingon"
+
+
+def test_codes_are_the_usual_ones_whatever_a_model_calls_its_languages():
+    assert [language_code(name) for name in NANO] == ["en", "zh", "yue"]
+    assert [language_code(name) for name in MING[:2]] == ["zh", "yue"]
 
 
 def test_the_hint_for_transcripts_is_their_own_or_what_the_person_speaks():
