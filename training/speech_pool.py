@@ -22,7 +22,7 @@ from .grammar.pronounce import pronounce
 from .grammar.templates import is_stale
 from .loop import run_folder
 from .phones import classify
-from .synthesis import EspeakVoice, FliteVoice, Voice, mixed, random_voice, synthesize
+from .synthesis import EspeakVoice, Voice, mixed, random_voice, synthesize
 
 SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
@@ -107,7 +107,7 @@ def make_shard(
             {
                 "n": len(audio[-1]),
                 "n_phones": len(events),
-                "labelled": not isinstance(voice, FliteVoice),
+                "labelled": isinstance(voice, EspeakVoice),  # the others tell no phones
                 "turn": as_text(turn)[:3],
                 "history": [as_text(earlier) for earlier in turns[:-1]],
             }

@@ -5,11 +5,14 @@ import ctypes.util
 import numpy as np
 import pytest
 
+from training.augment import power
 from training.synthesis import (
     LANGUAGES,
     RATE_HZ,
     EspeakVoice,
+    FestivalVoice,
     FliteVoice,
+    festival,
     is_reserved,
     random_voice,
     synthesize,
@@ -85,6 +88,22 @@ def test_training_never_draws_a_reserved_voice_and_evaluation_always_does():
     assert not set(TRAIN_VARIANTS) & set(RESERVED_VARIANTS)
 
 
+@pytest.mark.skipif(not festival.available(), reason="needs festival and its voices ked and hts")
+@pytest.mark.parametrize("name", festival.NAMES)
+def test_festival_reads_words_in_order_and_ends_where_the_sound_does(name):
+    text = "turn on the light, it's 21 outside"
+    utterance = synthesize(text, FestivalVoice(name))
+    assert " ".join(word for word, _, _ in utterance.words) == text.replace(",", "")
+    times = [time for _, start, end in utterance.words for time in (start, end)]
+    assert times == sorted(times) and times[0] > 0 and times[-1] <= len(utterance.pcm)
+    assert 0.05 < np.abs(utterance.pcm).max() <= 1.0
+    first, last = utterance.words[0], utterance.words[-1]
+    assert power(utterance.pcm[first[1] : last[2]]) > 100 * power(utterance.pcm[: first[1] // 2])
+    if name == "ked":
+        slow = synthesize(text, FestivalVoice(name, stretch=1.3))
+        assert len(slow.pcm) > 1.15 * len(utterance.pcm)
+
+
 def test_our_own_speakers_differ_from_each_other_and_are_the_same_again():
     def said(number):
         return synthesize("turn on the light", EspeakVoice(f"gmw/en-US+speaker{number}")).pcm
@@ -114,5 +133,9 @@ def test_mistakes_are_named():
         synthesize("hello", EspeakVoice("gmw/nobody"))
     with pytest.raises(ValueError, match="ASCII"):
         synthesize("你好", FliteVoice("slt"))
+    with pytest.raises(ValueError, match="ASCII"):
+        synthesize("你好", FestivalVoice("ked"))
+    with pytest.raises(ValueError, match="no voice"):
+        synthesize("hello", FestivalVoice("nobody"))
     with pytest.raises(ValueError, match="no voices for"):
         random_voice(np.random.default_rng(0), "xx")

@@ -1,10 +1,11 @@
-"""Speech from text with the local engines espeak-ng and flite.
+"""Speech from text with the local engines espeak-ng, flite and, where it is installed, festival.
 
 utterance = synthesize("turn on the light", random_voice(rng, "en"))
 """
 
-from . import espeak, flite
+from . import espeak, festival, flite
 from .espeak import EspeakVoice
+from .festival import FestivalVoice
 from .flite import FliteVoice
 from .utterance import RATE_HZ, Utterance
 from .voices import LANGUAGES, Voice, is_reserved, random_voice
@@ -13,6 +14,7 @@ __all__ = [
     "LANGUAGES",
     "RATE_HZ",
     "EspeakVoice",
+    "FestivalVoice",
     "FliteVoice",
     "Utterance",
     "Voice",
@@ -25,8 +27,10 @@ __all__ = [
 def synthesize(text: str, voice: Voice) -> Utterance:
     """Read `text` with `voice`: 16 kHz samples with word and phone times.
 
-    flite reads ASCII only and raises ValueError otherwise.
+    flite and festival read ASCII only and raise ValueError otherwise.
     """
     if isinstance(voice, FliteVoice):
         return flite.speak(text, voice)
+    if isinstance(voice, FestivalVoice):
+        return festival.speak(text, voice)
     return espeak.speak(text, voice)

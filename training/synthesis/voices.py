@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from . import speakers
+from . import festival, speakers
 from .espeak import EspeakVoice
+from .festival import FestivalVoice
 from .flite import FliteVoice
 
-Voice = EspeakVoice | FliteVoice
+Voice = EspeakVoice | FliteVoice | FestivalVoice
 Split = Literal["train", "reserved"]
 
 LANGUAGES = ("en", "cmn", "yue")
@@ -47,6 +48,7 @@ _TRAINED = (
 )
 TRAIN_VARIANTS = tuple(_TRAINED.split())
 SPEAKER_SHARE = 0.5  # of espeak-ng's voices are speakers of our own
+FESTIVAL_SHARE = 0.08  # of the others, in English
 _FLITE_TRAIN = ("kal", "kal16", "slt", "rms")
 _FLITE_SHARES = (0.35, 0.25, 0.2, 0.2)  # slt and rms take ten times as long as kal
 _F0_HZ = {
@@ -75,6 +77,8 @@ def random_voice(
         return _random_flite(rng, split)
     if split == "reserved":
         return _random_reserved(rng, language)
+    if language == "en" and rng.random() < FESTIVAL_SHARE and festival.available():
+        return _random_festival(rng)
     base = _BASES[language][rng.integers(len(_BASES[language]))]
     if rng.random() < SPEAKER_SHARE:
         variant = f"{speakers.PREFIX}{rng.integers(speakers.N_SPEAKERS)}"
@@ -108,9 +112,16 @@ def _random_flite(rng: np.random.Generator, split: Split) -> FliteVoice:
     return FliteVoice(name, float(rng.uniform(0.8, 1.35)), float(rng.uniform(*_F0_HZ[name])))
 
 
+def _random_festival(rng: np.random.Generator) -> FestivalVoice:
+    name = "ked" if rng.random() < 0.7 else "hts"  # which takes seven times as long
+    return FestivalVoice(name, float(rng.uniform(0.8, 1.35)), float(rng.uniform(80, 150)))
+
+
 def is_reserved(voice: Voice) -> bool:
     """Whether training must never hear this voice."""
     if isinstance(voice, FliteVoice):
         return voice.name in RESERVED_FLITE
+    if isinstance(voice, FestivalVoice):
+        return False
     base, _, variant = voice.file.partition("+")
     return base == RESERVED_ACCENT or variant in RESERVED_VARIANTS
