@@ -118,19 +118,3 @@ SLOTS: dict[str, dict[str, Slot]] = {
     language: {slot: _bind(draw, language) for slot, draw in _DRAW.items()}
     for language in ("cmn", "yue")
 }
-_BEFORE = {
-    "cmn": ["请", "请你", "帮我", "麻烦你", "可以", "能不能", "我想", "你能"],
-    "yue": ["唔該", "麻煩你", "幫我", "可唔可以", "同我", "我想", "唔該你"],
-}
-_AFTER = {"cmn": ["吧", "谢谢", "好吗", "可以吗"], "yue": ["啦", "唔該", "好嗎", "得唔得"]}
-
-
-def wrap(rng: random.Random, kind: str, words: list[str], language: str) -> list[str]:
-    """The words with what a polite speaker puts around them."""
-    if kind == "command" and rng.random() < 0.35:
-        words = [rng.choice(_BEFORE[language]), *words]
-    elif kind == "question" and rng.random() < 0.05:
-        words = ["请问" if language == "cmn" else "請問", *words]
-    if kind == "command" and rng.random() < 0.2:
-        words = [*words, rng.choice(_AFTER[language])]
-    return words

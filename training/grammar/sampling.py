@@ -11,7 +11,15 @@ from typing import Any
 from vivavoce.models.nano.actions import parse, render
 from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 
-from . import chinese_replies, chinese_slots, followups, rejects, results
+from . import (
+    chinese_politeness,
+    chinese_replies,
+    chinese_slots,
+    followups,
+    midway,
+    rejects,
+    results,
+)
 from .politeness import wrap
 from .replies import RESULT
 from .replying import reply_in
@@ -78,6 +86,7 @@ def sample(
     if intent == "reject":
         return reject(rng, split, language)
     template, drawn = _draw(rng, language, split, intent)
+    drawn = midway.corrected(rng, drawn, split, language)
     words, arguments = fill(rng, drawn, template.fixed, language)
     user = said_so(rng, _hurried(rng, words) if language == "en" else words, language)
     return make_turn(rng, user, intent, arguments, language)
@@ -99,7 +108,7 @@ def _draw(
 def _wrap(rng: random.Random, kind: str, words: list[str], language: str) -> list[str]:
     if language == "en":
         return wrap(rng, kind, " ".join(words)).split()
-    return chinese_slots.wrap(rng, kind, words, language)
+    return chinese_politeness.wrap(rng, kind, words, language)
 
 
 def reject(
