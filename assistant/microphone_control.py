@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MICROPHONE_HZ = 16_000
 LONGEST_BACKLOG = 250  # frames of 20 ms that may wait for the event loop
 KEPT_S = 1.0  # of what nobody listened to, for what was said before the microphone opened
+CHIME_AFTER_S = 0.35  # of the wake word: who has spoken on by then needs no chime
 STOPPING = "the microphone is closed: the daemon is stopping"
 _SLOW_WATCHER = 32  # changes that may wait for one who watches; then the oldest is dropped
 
@@ -127,6 +128,10 @@ class MicrophoneControl:
         on_dropped: Callable[[int], None] = lambda n_samples: None,
     ) -> None:
         self.wake = wake
+        self.chime: Callable[[], None] | None = None
+        """Sounds when the wake word was heard and nobody speaks on at once."""
+        self.chimes_for_button = False
+        self._chime_at: int | None = None
         self._loop = asyncio.get_running_loop()
         self._microphone = microphone
         self._on_change = on_change
@@ -266,6 +271,8 @@ class MicrophoneControl:
             left, self._left = self._left, []
             effects = self._microphone.receive(item.make(self._history.end))
             await self._carry_out(left + effects)
+            if self.chimes_for_button and mic.Indicator("open", "button") in effects:
+                self._ring()
             if not item.done.done():
                 item.done.set_result(None)
             return
@@ -281,9 +288,18 @@ class MicrophoneControl:
             effects = self._microphone.receive(mic.WakeHeard(at, start))
             await self._carry_out(effects)
             if effects:
+                self._chime_at = at + round(CHIME_AFTER_S * MICROPHONE_HZ)
                 return  # attending to what follows the word: this frame is part of it
         if before and self._passing:
             await self._hearer.hear(item.pcm, item.playing)
+        if self._chime_at is not None and at >= self._chime_at:
+            self._chime_at = None
+            if self._passing and not self._hearer.engaged:
+                self._ring()
+
+    def _ring(self) -> None:
+        if self.chime is not None:
+            self.chime()
 
     async def _carry_out(self, effects: list[mic.Effect]) -> None:
         """What fails, and what comes after it, is tried again with the next order."""

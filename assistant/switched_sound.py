@@ -62,4 +62,13 @@ async def open_switched_sound(
     )
     if ear is not None and card.playout.reference is not None:
         ear.own_voice = own_voice(microphone, card.playout.reference)
+    control.chimes_for_button = microphone.chime == "always"
+    if microphone.chime != "never":
+        control.chime = lambda: _ring(card)
     return card, control
+
+
+def _ring(card: SoundCard) -> None:
+    """Not where the microphone is deaf to what is said meanwhile: the command may come at once."""
+    if card.front_end.kind in ("apm", "none"):
+        card.playout.chime.ring()

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .chime import Chime
 from .clock import at_rate
 from .frames import Pcm, as_pcm, samples
 from .reference import Reference
@@ -116,6 +117,7 @@ class Playout:
     ) -> None:
         self.rate_hz = rate_hz
         self.reference = reference
+        self.chime = Chime(rate_hz)
         self.audible = True
         """False while nobody can hear what is played."""
         self.n_starved = 0
@@ -278,6 +280,7 @@ class Playout:
         else:
             n_sound = self._fill_playing(out, time_s)
         out[n_sound:] = 0.0
+        self.chime.mix(out)
         gain = self._gain * self._duck
         if not self._gain_now == gain == 1.0:
             out *= np.linspace(self._gain_now, gain, len(out), dtype=np.float32)

@@ -333,3 +333,44 @@ async def test_sound_that_nobody_has_time_for_is_counted_and_told_once_a_jam(cap
     told = [record for record in caplog.records if "too busy to hear" in record.message]
     assert len(dropped) == 4 and len(told) == 2, "one line for each jam"
     on.control.close()
+
+
+async def test_the_chime_says_that_the_wake_word_was_heard():
+    async with stage("wake_word") as on:
+        rung: list[int] = []
+        on.control.chime = lambda: rung.append(len(on.room.sound))
+        await on.hears(WORD, 0.3)
+        await on.hears(0.0, 0.3)
+        assert not rung, "whoever speaks on in one breath needs none"
+        await on.hears(0.0, 0.3)
+        assert len(rung) == 1
+        await on.hears(0.0, 2.0)
+        assert on.shown == "waiting" and len(rung) == 1
+        await on.hears(WORD, 0.3)
+        await on.hears(COMMAND, 0.2)
+        on.room.engaged = True  # the command has begun
+        await on.hears(COMMAND, 0.4)
+        on.room.engaged = False
+        await on.hears(0.0, 1.5)
+        assert len(rung) == 1
+        await on.control.talk(True)
+        await on.control.talk(False)
+        assert len(rung) == 1, "a button is answer enough"
+        on.control.chimes_for_button = True
+        await on.control.talk(True)
+        assert len(rung) == 2
+        await on.control.talk(True)
+        await on.control.talk(False)
+        assert len(rung) == 2
+
+
+async def test_muted_right_after_the_wake_word_it_does_not_chime():
+    async with stage("wake_word") as on:
+        rung: list[bool] = []
+        on.control.chime = lambda: rung.append(True)
+        await on.hears(WORD, 0.3)
+        await on.hears(0.0, 0.2)
+        await on.control.set_muted(True)
+        await on.control.set_muted(False)
+        await on.hears(0.0, 1.0)
+        assert not rung

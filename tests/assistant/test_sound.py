@@ -120,3 +120,24 @@ async def test_the_microphone_is_closed_until_it_is_told_to_be_open(monkeypatch,
     assert told[0] == ("open", 0), "told first, opened then"
     assert card.report().microphone.n_reopened == 0
     microphone.close()
+
+
+@pytest.mark.parametrize(
+    ("echo", "chime", "rings"),
+    [("none", "wake_word", True), ("none", "never", False), ("half_duplex", "always", False)],
+)
+async def test_the_chime_is_silent_where_the_command_would_be_lost_beside_it(
+    monkeypatch, echo, chime, rings
+):
+    monkeypatch.setattr(sound, "try_backend", lambda name: FileBackend(pace=0))
+    wanted = {"audio": {"echo": echo}, "microphone": {"chime": chime}}
+    config = load_config(preset="test", overrides=wanted)
+    card, microphone = await open_switched_sound(config.audio, config.microphone)
+    with card:
+        rung: list[bool] = []
+        monkeypatch.setattr(card.playout.chime, "ring", lambda: rung.append(True))
+        if microphone.chime is not None:
+            microphone.chime()
+        assert bool(rung) == rings
+        assert microphone.chimes_for_button == (chime == "always")
+    microphone.close()
