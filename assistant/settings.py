@@ -158,11 +158,6 @@ class MicrophoneSettings(Section):
         description="a short sound that says: I listen; wake_word: after its word, unless the "
         "command follows in one breath; always: when the button is pushed, too",
     )
-    chime: Literal["never", "wake_word", "always"] = Field(
-        "wake_word",
-        description="a short sound that says: I listen; wake_word: after its word, unless the "
-        "command follows in one breath; always: when the button is pushed, too",
-    )
     muted: bool = Field(False, description="begin muted: the microphone's stream is closed")
 
 
