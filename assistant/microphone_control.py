@@ -144,6 +144,8 @@ class MicrophoneControl:
         self._passing = False
         self._inbox: asyncio.Queue[_Frame | _Order] = asyncio.Queue()
         self._history = History(round(KEPT_S * MICROPHONE_HZ), MICROPHONE_HZ)
+        self._played_until = 0
+        """Up to this sample of it the loudspeaker may have been heard."""
         self._watchers: set[asyncio.Queue[Status | None]] = set()
         self._left: list[mic.Effect] = []
         self._told: Status | None = None
@@ -280,6 +282,8 @@ class MicrophoneControl:
         if self._indicator.state == "muted":
             return  # heard before it was closed, or silence in its place
         self._history.feed(item.pcm)
+        if item.playing:
+            self._played_until = self._history.end
         at, before = self._history.end, self._passing
         await self._carry_out(self._microphone.receive(mic.Passed(at, self._hearer.engaged)))
         if item.woken:
@@ -324,7 +328,8 @@ class MicrophoneControl:
         elif isinstance(effect, mic.Attend):
             self._passing = True
             await self._hearer.forget(effect.by_hand)
-            await self._hearer.hear(self._history.read(effect.start).pcm)
+            recent = self._history.read(effect.start)
+            await self._hearer.hear(recent.pcm, recent.start < self._played_until)
         elif isinstance(effect, mic.Ignore):
             self._passing = False
             await self._hearer.forget(False)

@@ -69,10 +69,12 @@ class Room:
     def __init__(self, log: list[str]) -> None:
         self.engaged = False
         self.heard: list[Pcm] = []
+        self.playing: list[bool] = []
         self._log = log
 
     async def hear(self, pcm: Pcm, playing: bool = False) -> None:
         self.heard.append(pcm)
+        self.playing.append(playing)
 
     async def forget(self, by_hand: bool) -> None:
         self._log.append("forget by hand" if by_hand else "forget")
@@ -107,9 +109,9 @@ class Stage:
             self.log.append(shown)
         self.shown = shown
 
-    async def hears(self, level: float, seconds: float) -> None:
+    async def hears(self, level: float, seconds: float, playing: bool = False) -> None:
         for _ in range(round(seconds * S / FRAME)):
-            self.control.heard(np.full(FRAME, level, np.float32))
+            self.control.heard(np.full(FRAME, level, np.float32), playing)
         await self.settle()
 
     async def settle(self) -> None:
@@ -374,3 +376,16 @@ async def test_muted_right_after_the_wake_word_it_does_not_chime():
         await on.control.set_muted(False)
         await on.hears(0.0, 1.0)
         assert not rung
+
+
+async def test_what_was_heard_before_the_wake_word_was_known_is_marked_as_it_was_heard():
+    async with stage("wake_word") as on:
+        await on.hears(WORD, 0.3, playing=True)
+        await on.hears(COMMAND, 0.2, playing=True)
+        assert on.room.playing[0] is True, "the reply still sounds in it"
+        await on.hears(0.0, 4.0)
+        assert on.shown == "waiting"
+        before = len(on.room.playing)
+        await on.hears(WORD, 0.3)
+        await on.hears(COMMAND, 0.2)
+        assert on.room.playing[before] is False
