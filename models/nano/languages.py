@@ -59,7 +59,7 @@ def sentence(words: Iterable[str]) -> str:
     return text
 
 
-def language_of(text: str, usual: str = MANDARIN) -> str:
+def language_of(text: str, usual: str = ENGLISH) -> str:
     """`en`, `cmn` or `yue`; one English word in a Chinese sentence does not make it English.
 
     Args:

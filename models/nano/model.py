@@ -16,7 +16,7 @@ from .config import NanoConfig
 from .dialogue import NanoDialogue
 from .endings import Endings
 from .hearing import Ear, HearingState, samples_of
-from .languages import language_of, split
+from .languages import is_hanzi, language_of, split
 from .speakable import speakable
 from .talker import TalkerConfig
 from .text import Text
@@ -126,8 +126,14 @@ class NanoModel:
         return language if language in self.languages else self.languages[0]
 
     def _stands(self, text: str) -> bool:
-        """Whether it is more than a lone word with which nothing of the domain ends."""
-        return len(split(text)) > 1 or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
+        """Whether it is more than a lone word with which nothing of the domain ends.
+
+        Two hanzi are a word.
+        """
+        words = split(text)
+        n_hanzi = sum(is_hanzi(word[0]) for word in words)
+        several = len(words) - n_hanzi / 2 > 1
+        return several or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
 
     def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
         """Read `text` aloud, in the voice of its language where none is named.

@@ -41,19 +41,19 @@ def answered(pending: Pending, output: str) -> Pending:
     and nano's own only where those say no more than that it worked.
     """
     if pending.action.name in NEEDS_RESULT or pending.action == REJECT:
-        return replace(pending, result=speakable(output) or None)
-    report = _report(output)
+        return replace(pending, result=speakable(output, pending.language or "en") or None)
+    report = _report(output, pending.language or "en")
     return replace(pending, waits=report is not None, result=report)
 
 
-def _report(output: str) -> str | None:
+def _report(output: str, language: str) -> str | None:
     """The words of an answer, none for a failure; None for a mere "done", as JSON or nothing."""
     try:
         value: Any = json.loads(output)
     except (ValueError, RecursionError):
-        return speakable(output) or None
+        return speakable(output, language) or None
     if isinstance(value, str):
-        return speakable(value) or None
+        return speakable(value, language) or None
     return "" if value is False or _failed(value) else None
 
 

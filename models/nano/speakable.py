@@ -14,17 +14,24 @@ _SIGNS = {"%": " percent ", "+": " plus ", "&": " and ", "=": " equals ", "°": 
 _KEPT = re.compile(f"[^a-z' {HANZI}]+")
 _LARGEST = 9_999
 
+_CELSIUS = re.compile(r"°\s*c\b")
 _CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-3]):([0-5]\d)(?!\d)")
 _PERCENT = re.compile(r"(\d+)\s*%")
 _MINUS = re.compile(r"(?<![\w%°])-\s*(?=\d)")
-_MANDARIN_SIGNS = {"+": "加", "&": "和", "=": "等于", "°c": "度", "°": "度", "点": "点", "-": "负"}
-_CANTONESE_SIGNS = {"+": "加", "&": "同", "=": "等於", "°c": "度", "°": "度", "点": "點", "-": "負"}
+_MANDARIN_SIGNS = {"+": "加", "&": "和", "=": "等于", "°": "度", "点": "点", "-": "负"}
+_CANTONESE_SIGNS = {"+": "加", "&": "同", "=": "等於", "°": "度", "点": "點", "-": "負"}
 
 
-def speakable(text: str) -> str:
-    """Lower case, digits and signs as words of the text's language, other punctuation dropped."""
+def speakable(text: str, usual: str = ENGLISH) -> str:
+    """Lower case, digits and signs as words of the text's language, other punctuation dropped.
+
+    Args:
+        text: any.
+        usual: the language of mere figures.
+    """
     text = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
-    language = language_of(text)
+    text = _CELSIUS.sub("°", text)
+    language = language_of(text, usual)
     text = _english(text) if language == ENGLISH else _chinese(text, language)
     return sentence(split(_KEPT.sub(" ", text)))
 
@@ -41,7 +48,7 @@ def _chinese(text: str, language: str) -> str:
     text = _CLOCK.sub(lambda found: _clock(int(found[1]), int(found[2]), signs["点"]), text)
     text = _PERCENT.sub(r"百分之\1", text)
     text = _MINUS.sub(signs["-"], text)
-    for sign in ("+", "&", "=", "°c", "°"):
+    for sign in ("+", "&", "=", "°"):
         text = text.replace(sign, signs[sign])
     return _NUMBER.sub(lambda found: _spelt(found.group(), to_hanzi, ""), text)
 

@@ -12,11 +12,23 @@ def judged(text: str, sure: bool = True) -> Said:
 
 
 MURMURS = ["mhm", "Mm-hmm.", "okay, yeah", "I see!", "嗯嗯", "好好好", "係呀", "對,對。"]
+MURMURS += ["对对", "是的是的", "好的好的", "知道了", "係係", "得得得", "明白", "好呀"]
 STOPS = [
     *("Stop!", "stop stop", "no, stop it please", "okay be quiet now", "That\u2019s enough."),
     *("停", "停啊", "唔該收聲", "请安静"),
+    # as nano writes them: no spaces, no punctuation, Mandarin simplified, Cantonese traditional
+    *(
+        "够了不要讲了",
+        "先停一下吧",
+        "不要再说了",
+        "好了停",
+        "夠喇唔好講嘢",
+        "停一停先",
+        "靜一陣先啦",
+    ),
 ]
 WORDS = ["stop the music", "okay turn it off", "停下音乐", "好唔好呀今日", "yes please do that"]
+WORDS += ["停止播放", "好的把灯关了", "係廚房嘅燈", "暂停音乐", "唔使講笑話"]
 
 
 @pytest.mark.parametrize("text", MURMURS)
