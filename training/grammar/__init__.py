@@ -6,7 +6,8 @@ turn.action    "timer_set thirty minutes"
 turn.reply     "timer set for thirty minutes"
 """
 
-from .dialogues import dialogue, is_asked
+from .confirmations import is_asked
+from .dialogues import dialogue
 from .sampling import Turn, reject, sample
 from .sentences import reply_sentences
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vivavoce.models.nano.endings import FILE, LONGEST, Ending, Endings, words_of
 
-from .sampling import dialogue
+from .dialogues import dialogue
 from .templates import load
 
 SENTENCES = {"en": 60_000, "cmn": 20_000, "yue": 20_000}

@@ -21,10 +21,8 @@ _WORDS = {
 def corrected(rng: random.Random, words: list[str], split: str, language: str) -> list[str]:
     """The template with one of its slots twice, a word of correction between; the second counts.
 
-    Now and then only, and only where a slot can be said wrong.
+    It stays as it is where it has no slot that can be said wrong.
     """
-    if rng.random() >= SHARE:
-        return words
     places = [i for i, word in enumerate(words) if word in _SLOTS]
     if not places:
         return words

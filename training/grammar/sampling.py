@@ -12,6 +12,7 @@ from vivavoce.models.nano.actions import parse, render
 from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 
 from . import (
+    answers,
     chinese_politeness,
     chinese_replies,
     chinese_slots,
@@ -86,10 +87,25 @@ def sample(
     if intent == "reject":
         return reject(rng, split, language)
     template, drawn = _draw(rng, language, split, intent)
-    drawn = midway.corrected(rng, drawn, split, language)
+    if rng.random() < midway.SHARE:
+        drawn = midway.corrected(rng, drawn, split, language)
+    return _turn(rng, template, drawn, language)
+
+
+def corrected_midway(rng: random.Random, language: str, split: str) -> Turn:
+    """A turn whose speaker says something wrong and puts it right: `turn on the bedroom no ...`."""
+    while True:
+        intent = rng.choice(list(by_intent(language, split)))
+        template, drawn = _draw(rng, language, split, intent)
+        corrected = midway.corrected(rng, drawn, split, language)
+        if corrected != drawn:
+            return _turn(rng, template, corrected, language)
+
+
+def _turn(rng: random.Random, template: Template, drawn: list[str], language: str) -> Turn:
     words, arguments = fill(rng, drawn, template.fixed, language)
     user = said_so(rng, _hurried(rng, words) if language == "en" else words, language)
-    return make_turn(rng, user, intent, arguments, language)
+    return make_turn(rng, user, template.intent, arguments, language)
 
 
 def _draw(
@@ -127,8 +143,11 @@ def reject(
 def _loose_follow_up(rng: random.Random, split: str, language: str) -> str:
     """Words that mean nothing without a turn before; "" where they would, by chance."""
     opener = rng.choice(("light_on", "weather", "alarm"))
+    kind = rng.random()
+    if kind < 0.3:
+        return answers.draw(rng, rng.choice(answers.HEADINGS), split, language)
     corrected = followups.correction(rng, split, opener, language)
-    if corrected and rng.random() < 0.25:
+    if corrected and kind < 0.5:
         words = corrected[0]
     else:
         words, _, _ = followups.draw(rng, split, opener, {}, language)
