@@ -155,7 +155,7 @@ class MicrophoneControl:
 
     def heard(self, pcm: Pcm, playing: bool = False) -> None:
         """What the microphone gave, [n] at 16 kHz; playing: the loudspeaker may be heard in it."""
-        woken = self.wake is not None and self.wake.feed(pcm)
+        woken = self.wake is not None and self.wake.feed(pcm, playing)
         self._loop.call_soon_threadsafe(self._keep, _Frame(pcm, woken, playing))
 
     def _keep(self, frame: _Frame) -> None:

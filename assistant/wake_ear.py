@@ -8,6 +8,7 @@ from typing import Literal
 from ..streaming.frames import Pcm
 from ..streaming.reference import Reference
 from ..streaming.wake import (
+    BESIDE_REPLY,
     OWN_THRESHOLD,
     OwnVoice,
     WakeWord,
@@ -33,10 +34,18 @@ class WakeEar:
         self.own_voice: OwnVoice | None = None
         """What the loudspeaker says; None as long as there is none."""
         self._word = word
+        self._usual = word.threshold
         self._on_wake = on_wake
 
-    def feed(self, pcm: Pcm) -> bool:
-        """Whether a person has said the word, known with these samples [n] at 16 kHz."""
+    def feed(self, pcm: Pcm, playing: bool = False) -> bool:
+        """Whether a person has said the word, known with these samples [n] at 16 kHz.
+
+        Args:
+            pcm: the sound.
+            playing: the loudspeaker may be heard in it: the word is harder to know, and who takes
+                something else for it only interrupts a reply.
+        """
+        self._word.threshold = self._usual * (BESIDE_REPLY if playing else 1.0)
         own = self.own_voice
         if own is not None:
             own.feed(len(pcm))

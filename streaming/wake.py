@@ -19,6 +19,7 @@ WAKE_RATE_HZ = 16_000
 LATEST_MS = 300  # engines know the word at most so much after its end, usually
 GAP_MS = 30  # of quiet between the word and the command
 OWN_VOICE_S = 1.0  # from handing the word to the loudspeaker to hearing it in the room, at most
+BESIDE_REPLY = 2 / 3  # of the threshold: echo and canceller take their part of the word
 OWN_THRESHOLD = 0.5  # of the threshold: the room may make a clear word of an unclear one
 _STEP_SAMPLES = WAKE_RATE_HZ // 100
 
@@ -43,10 +44,8 @@ class WakeWord(Protocol):
         """What has to be said."""
         ...
 
-    @property
-    def threshold(self) -> float:
-        """The score that counts."""
-        ...
+    threshold: float
+    """The score that counts; may be changed at any time."""
 
     def feed(self, pcm: Pcm) -> list[Wake]:
         """The wakes that `pcm` [n] completes, one for each time the word was said."""

@@ -44,7 +44,7 @@ class MicroWake:
         engine = _engine()
         self._network = _network(engine, path)
         self._features = engine.MicroWakeWordFeatures()
-        self._threshold = threshold or float(self._network.probability_cutoff)
+        self.threshold = threshold or float(self._network.probability_cutoff)
         self._blocks = Reblocker(STEP_SAMPLES)
         self._position = 0
         self._deaf_until = 0
@@ -52,10 +52,6 @@ class MicroWake:
     @property
     def phrase(self) -> str:
         return str(self._network.wake_word).lower()
-
-    @property
-    def threshold(self) -> float:
-        return self._threshold
 
     def feed(self, pcm: Pcm) -> list[Wake]:
         return [wake for block in self._blocks.feed(pcm) for wake in self._step(block)]
@@ -66,7 +62,7 @@ class MicroWake:
         found = []
         for features in self._features.process_streaming(pcm16):
             score = float(self._network.process_streaming_prob(features) or 0.0)
-            if score > self._threshold and self._position >= self._deaf_until:
+            if score > self.threshold and self._position >= self._deaf_until:
                 self._deaf_until = self._position + round(REFRACTORY_S * WAKE_RATE_HZ)
                 found.append(Wake(self._position, score))
         return found

@@ -389,3 +389,18 @@ async def test_what_was_heard_before_the_wake_word_was_known_is_marked_as_it_was
         await on.hears(WORD, 0.3)
         await on.hears(COMMAND, 0.2)
         assert on.room.playing[before] is False
+
+
+async def test_beside_a_reply_a_less_clear_word_wakes_it_and_elsewhere_it_does_not():
+    unclear = 0.6
+    async with stage("wake_word") as on:
+        await on.hears(unclear, 0.3)
+        await on.hears(0.0, 0.3)
+        assert on.wakes == [] and on.shown == "waiting"
+        await on.hears(unclear, 0.3, playing=True)
+        await on.hears(0.0, 0.3, playing=True)
+        assert on.wakes == ["person"]
+        await on.hears(0.0, 3.0)
+        await on.hears(unclear, 0.3)
+        await on.hears(0.0, 0.3)
+        assert on.wakes == ["person"] and on.shown == "waiting"
