@@ -66,7 +66,7 @@ class RecordedModel:
             raise Unsupported("recordings understand nothing")
         return self._ears.transcribe(pcm)
 
-    def speak(self, text: str, voice: str | None = None) -> Iterator[AudioDelta]:
+    def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
         pcm = next(self._replies)
         for at in range(0, len(pcm), PIECE):
             yield AudioDelta(pcm[at : at + PIECE], 0)
