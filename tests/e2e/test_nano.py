@@ -59,9 +59,10 @@ def person(name: str, silence_s: float = 1.0) -> Pcm:
 
 
 def reply(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """The response that ends `events`, told what was done in it."""
+    """The response that ends `events`, told what was done in it, and that nano was sure of it."""
     response = dict(events[-1]["response"])
     response["actions"] = json.loads((response["metadata"] or {}).get("vivavoce.actions", "[]"))
+    assert all(0.3 < action.pop("confidence") <= 1 for action in response["actions"])
     content = [part for item in response["output"] for part in item.get("content", ())]
     response["said"] = " ".join(part.get("transcript", part.get("text", "")) for part in content)
     return response
