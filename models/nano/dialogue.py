@@ -268,10 +268,9 @@ class NanoDialogue(Recollection):
         """Words as they come, with their sound."""
         sampling = self._options.sampling
         chosen = sampling if sampling.temperature > 0 else SAMPLING
+        voice = self._model.speaker(self._options.voice, language)
         before = None
-        for part in self._model.voice.speak(
-            words, sampling.seed, chosen, voice=self._voice(language), rate=rate
-        ):
+        for part in self._model.voice.speak(words, sampling.seed, chosen, voice=voice, rate=rate):
             if isinstance(part, NewWord):
                 yield TextDelta(spaced(part.text, before), part.index)
                 before = part.text
@@ -279,13 +278,6 @@ class NanoDialogue(Recollection):
                 counts.speech = part.n_codes
                 self._count_samples(part)
                 yield AudioDelta(part.pcm, part.index)
-
-    def _voice(self, language: str) -> str:
-        """The voice that was asked for where it speaks this language, else that language's own."""
-        wanted, model = self._options.voice, self._model
-        if wanted is not None and model.voice_languages[wanted] == language:
-            return wanted
-        return model.voice.voice_for(language)
 
     def _think(self, hidden: Tensor, pending: Pending, counts: Counts) -> Iterator[str]:
         """Decode the reply's words; the result slot becomes the tool's words."""

@@ -16,7 +16,7 @@ from .config import NanoConfig
 from .dialogue import NanoDialogue
 from .endings import Endings
 from .hearing import Ear, HearingState, samples_of
-from .languages import is_hanzi, language_of, split
+from .languages import ENGLISH, is_hanzi, language_of, split
 from .speakable import speakable
 from .talker import TalkerConfig
 from .text import Text
@@ -125,6 +125,12 @@ class NanoModel:
         """A language itself where the model has it, else its first."""
         return language if language in self.languages else self.languages[0]
 
+    def speaker(self, wanted: str | None, language: str) -> str:
+        """The wanted voice where it speaks this language, else that language's own."""
+        if wanted is not None and self.voice_languages[wanted] == language:
+            return wanted
+        return self.voice.voice_for(language)
+
     def _stands(self, text: str) -> bool:
         """Whether it is more than a lone word with which nothing of the domain ends.
 
@@ -136,14 +142,15 @@ class NanoModel:
         return several or (self.endings.probability(text) or 0.0) >= LEAST_ALONE
 
     def speak(self, text: str, voice: str | None = None, rate: float = 1.0) -> Iterator[AudioDelta]:
-        """Read `text` aloud, in the voice of its language where none is named.
+        """Read `text` aloud, in the voice of its language where none that speaks it is named.
 
         Raises:
             ValueError: an unknown voice, nothing to say, or a rate nobody would understand.
         """
         words = split(speakable(text))[:MAX_SPOKEN_WORDS]
-        if voice is None:
-            voice = self.voice.voice_for(language_of(text))
+        if voice is None or voice in self.voices:
+            usual = ENGLISH if voice is None else self.voice_languages[voice]
+            voice = self.speaker(voice, language_of(text, usual))
         parts = self.voice.speak(iter(words), voice=voice, rate=rate)
         if not words:
             raise ValueError("there are no words in the text that nano can say")

@@ -222,6 +222,12 @@ def test_the_voice_is_the_languages_own_unless_the_wanted_one_speaks_it(
         for language in LANGUAGES:
             say(dialogue, turn(nano, "stop", REPLIES[language], language), options=ReplyOptions())
     assert chosen == ["slt", "low", "ling", "slt", "low", "ling", "slt", "high", "ling"]
+    chosen.clear()
+    for wanted in (None, "slt", "high", "ling"):
+        for text in ("your timer is done", "计时到了", "計時到喇", "三加二"):
+            list(nano.speak(text, wanted))
+    told = ["slt", "low", "ling"]
+    assert chosen == [*told, "low", *told, "low", "slt", "high", "ling", "high", *told, "ling"]
 
 
 # --- hearing ---------------------------------------------------------------------------------
