@@ -43,22 +43,22 @@ class AugmentOptions:
 
     warp_share: float = 0.3
     warp: Range = (0.88, 1.12)
-    wobble_share: float = 0.4
+    wobble_share: float = 0.2
     wobble: Range = (0.01, 0.08)
-    rough_share: float = 0.3
+    rough_share: float = 0.12
     jitter: Range = (0.0, 0.025)
     shimmer: Range = (0.0, 0.2)
-    throat_share: float = 0.4
+    throat_share: float = 0.25
     formants: Range = (0.84, 1.2)
     breath: Range = (0.1, 0.7)
-    effort_share: float = 0.3
+    effort_share: float = 0.2
     effort_db: Range = (1.0, 5.0)
     inhale_share: float = 0.06
     lead_s: Range = (0.05, 0.4)
     tail_s: Range = (0.1, 0.7)
-    reverb_share: float = 0.45
-    rt60_s: Range = (0.08, 0.9)
-    direct_db: Range = (-3.0, 12.0)
+    reverb_share: float = 0.4
+    rt60_s: Range = (0.08, 0.6)
+    direct_db: Range = (-1.0, 12.0)
     n_walls: int = 6
     eq_share: float = 0.5
     low_pass_share: float = 0.15
@@ -67,9 +67,9 @@ class AugmentOptions:
     snr_db: Range = (5.0, 35.0)
     noises: tuple[str, ...] = NOISE_KINDS
     swell_share: float = 0.25
-    clip_share: float = 0.06
-    telephone_share: float = 0.05
-    opus_share: float = 0.05
+    clip_share: float = 0.03
+    telephone_share: float = 0.03
+    opus_share: float = 0.03
     peak_db: Range = (-30.0, -1.0)
 
 
