@@ -226,9 +226,7 @@ class LocalOutlet:
         rate_hz: the model's output rate.
     """
 
-    def __init__(
-        self, playout: Playout, drained: Callable[[int, int], None], rate_hz: int
-    ) -> None:
+    def __init__(self, playout: Playout, drained: Callable[[int, int], None], rate_hz: int) -> None:
         self._playout = playout
         self._drained = drained
         self._rate_hz = rate_hz
