@@ -17,20 +17,23 @@ _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9))
 
 @lru_cache(maxsize=len(NOISE_KINDS))
 def noise_pool(kind: str) -> np.ndarray:
-    """A long stretch of one kind of noise, standard deviation 1; the same in every process."""
-    n = NOISE_POOL_S * RATE_HZ
-    rng = np.random.default_rng(NOISE_KINDS.index(kind))
+    """A long stretch of one kind of noise; the same in every process."""
+    return noise(kind, NOISE_POOL_S * RATE_HZ, np.random.default_rng(NOISE_KINDS.index(kind)))
+
+
+def noise(kind: str, n: int, rng: Generator) -> np.ndarray:
+    """Noise [n] of one of NOISE_KINDS, standard deviation 1."""
     if kind == "music":
-        noise = music(n, rng)
+        made = music(n, rng)
     elif kind == "clatter":
-        noise = _clatter(n, rng)
+        made = _clatter(n, rng)
     else:
-        noise = _coloured(kind, n, rng)
+        made = _coloured(kind, n, rng)
     if kind == "hum":  # mains and a fan: harmonics under broadband noise
         time_s = np.arange(n) / RATE_HZ
         tones = sum(np.sin(2 * np.pi * 50 * k * time_s + k) / k for k in range(1, 12))
-        noise = (noise / noise.std() * 0.5 + tones / np.std(tones)).astype(np.float32)
-    return noise / noise.std()
+        made = (made / made.std() * 0.5 + tones / np.std(tones)).astype(np.float32)
+    return made / made.std()
 
 
 def _coloured(kind: str, n: int, rng: Generator) -> np.ndarray:
