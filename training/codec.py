@@ -9,6 +9,7 @@ start, so that the codes the talker has learnt stay valid.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,14 +28,28 @@ from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
 from .voices import OWN_VOICES, OwnVoice, voice_numbers
 
-BATCH, SEGMENT_CODES = 8, 48
+BATCH, SEGMENT_CODES = 6, 48
 PEAK_RATE = 1e-3
-MEL_HEAD_WEIGHT, PITCH_WEIGHT = 5.0, 3.0
-POOL_TEXTS = {"en": 3200, "cmn": 2400, "yue": 2400}  # about 2 hours each
+MEL_HEAD_WEIGHT, PITCH_WEIGHT = 5.0, 6.0
+POOL_TEXTS = {
+    "en": 3200,
+    "cmn": 1200,
+    "yue": 1200,
+}  # 2.3 hours of English, 40 minutes of each other
 TIMBRES = tuple(dict.fromkeys(voice.timbre for voice in OWN_VOICES))
 
 Segments = tuple[Tensor, Tensor]
 """Samples [B, n] and the number of each one's voice [B]."""
+
+
+class Analysed(NamedTuple):
+    """codes [B, N], values [B, N, D]; mel, pitch in Hz and whether there is a voice [B, 4 N]."""
+
+    codes: Tensor
+    values: Tensor
+    mel: Tensor
+    pitch_hz: Tensor
+    voiced: Tensor
 
 
 class Codec(nn.Module):
@@ -43,7 +58,9 @@ class Codec(nn.Module):
     def __init__(self, config: AudioDecoderConfig | None = None) -> None:
         super().__init__()
         self.config = config or AudioDecoderConfig()
-        self.encoders = nn.ModuleDict({t: CodecEncoder(self.config.levels) for t in TIMBRES})
+        self.encoders = nn.ModuleDict(
+            {t: CodecEncoder(self.config.levels, hears_pitch=t == "espeak") for t in TIMBRES}
+        )
         self.decoder = AudioDecoder(self.config)
 
     def parts(self) -> dict[str, nn.Module]:
@@ -62,9 +79,24 @@ class Codec(nn.Module):
         """Samples [B, n] → codes [B, ceil(n / 640)]; the rest is filled with silence."""
         size = self.config.samples_per_code
         samples = F.pad(samples, (0, -samples.shape[-1] % size))
-        encoder = self.encoder_of(voice)
-        codes: Tensor = encoder(encoder.features(samples)).codes
-        return codes
+        voices = torch.full((len(samples),), voice, device=samples.device)
+        return self.coded(samples, voices).codes
+
+    def coded(self, samples: Tensor, voices: Tensor) -> Analysed:
+        """What the encoder of each one's voice [B] makes of samples [B, n * 640]."""
+        shortest = torch.tensor([v.shortest_period for v in OWN_VOICES], device=samples.device)
+        pitch_hz, voiced = pitch(samples, shortest[voices])
+        melody = torch.stack([(pitch_hz / PITCH_HZ).log() * voiced, voiced.float()], dim=-1)
+        mel = self.encoder_of(0).features(samples)
+        timbres = [OWN_VOICES[number].timbre for number in voices.tolist()]
+        rows, coded = [], []
+        for timbre in dict.fromkeys(timbres):
+            own = [i for i, name in enumerate(timbres) if name == timbre]
+            rows += own
+            coded.append(self.encoders[timbre](mel[own], melody[own]))
+        order = torch.tensor(rows, device=samples.device).argsort()
+        codes, values = (torch.cat(parts)[order] for parts in zip(*coded, strict=True))
+        return Analysed(codes, values, mel, pitch_hz, voiced)
 
 
 def load_codec() -> Codec:
@@ -92,37 +124,20 @@ class CodecLoss:
     def __call__(self, batch: Segments, step: int) -> tuple[Tensor, dict[str, float]]:
         """The loss and its parts; `codes` is how many different codes the batch took."""
         samples, voices = batch
-        mel, values, codes = self._coded(samples, voices)
-        shortest = torch.tensor([v.shortest_period for v in OWN_VOICES], device=samples.device)
-        pitch_hz, voiced = pitch(samples, shortest[voices])
-        every = voices[:, None].expand(-1, values.shape[1])
-        made = self.codec.decoder.synthesize(values, every, pitch_hz)
+        heard = self.codec.coded(samples, voices)
+        every = voices[:, None].expand_as(heard.codes)
+        made = self.codec.decoder.synthesize(heard.values, every, heard.pitch_hz)
         wave_loss = self.spectral(made.samples, samples)
-        mel_loss = (made.mel - mel).abs().mean()
-        off = (made.log_pitch - (pitch_hz / PITCH_HZ).log()).abs() * voiced
-        pitch_loss = off.sum() / voiced.sum().clamp(min=1)
+        mel_loss = (made.mel - heard.mel).abs().mean()
+        off = (made.log_pitch - (heard.pitch_hz / PITCH_HZ).log()).abs() * heard.voiced
+        pitch_loss = off.sum() / heard.voiced.sum().clamp(min=1)
         figures = {
             "loss": wave_loss.item(),
             "mel_loss": mel_loss.item(),
             "pitch_loss": pitch_loss.item(),
-            "codes": float(codes.unique().numel()),
+            "codes": float(heard.codes.unique().numel()),
         }
         return wave_loss + MEL_HEAD_WEIGHT * mel_loss + PITCH_WEIGHT * pitch_loss, figures
-
-    def _coded(self, samples: Tensor, voices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mel, quantised values and codes of samples, each by the encoder of its voice."""
-        first = self.codec.encoder_of(0)
-        mel = first.features(samples)
-        timbres = [OWN_VOICES[number].timbre for number in voices.tolist()]
-        rows, values, codes = [], [], []
-        for timbre in dict.fromkeys(timbres):
-            own = [i for i, name in enumerate(timbres) if name == timbre]
-            coded = self.codec.encoders[timbre](mel[own])
-            rows += own
-            values.append(coded.values)
-            codes.append(coded.codes)
-        order = torch.tensor(rows).argsort().to(samples.device)
-        return mel, torch.cat(values)[order], torch.cat(codes)[order]
 
 
 def segments(

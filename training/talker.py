@@ -29,6 +29,7 @@ from vivavoce.models.nano.text import Text
 
 from .chinese_texts import chinese_texts
 from .codec import Codec, load_codec
+from .hanzi_start import start_hanzi
 from .loop import Stage, run_folder
 from .speech_texts import voice_texts
 from .synthesis import RATE_HZ
@@ -36,10 +37,11 @@ from .voice_pool import Recording, recordings
 from .voices import OWN_VOICES, voice_numbers
 
 STAGE = "talker"
-BATCH = 24
+BATCH = 16
 PEAK_RATE = 1.5e-3
 CODE_NOISE = 0.08  # share of input codes replaced, so that a wrong one can be recovered from
 SPLICED = 0.1  # share of sentences that another language's words are put into
+SHARE = {"en": 1, "cmn": 2, "yue": 2}  # a thousand hanzi are more to learn than the English words
 SHARD_SIZE, N_SHARDS = 500, 20
 MAX_WORD_CODES = 64  # longer words are mistakes of the word times
 LEAD_S = 0.04  # silence kept before the first word
@@ -180,18 +182,26 @@ class Sentences:
         self.text, self.config, self.voices = text, config, tuple(voices)
         self._read: dict[Path, list[Sentence]] = {}
 
-    def all(self) -> list[Sentence]:
-        """Every sentence there is now."""
-        for voice in self.voices:
-            pattern = f"codes-{OWN_VOICES[voice].name}-*.json"
-            for path in sorted(run_folder(STAGE).glob(pattern)):
-                if path not in self._read:
-                    rows = json.loads(path.read_text(encoding="utf-8"))
-                    self._read[path] = [self._sentence(*row, voice) for row in rows]
-        return [sentence for shard in self._read.values() for sentence in shard]
+    def draw(self, rng: random.Random, n: int) -> list[Sentence]:
+        """About n sentences, each voice by its share."""
+        shares = [SHARE[OWN_VOICES[voice].language] for voice in self.voices]
+        drawn = []
+        for voice, share in zip(self.voices, shares, strict=True):
+            own = self._all(voice)
+            drawn += rng.sample(own, min(len(own), n * share // sum(shares)))
+        return rng.sample(drawn, len(drawn))
+
+    def _all(self, voice: int) -> list[Sentence]:
+        """Every sentence of a voice there is now."""
+        paths = sorted(run_folder(STAGE).glob(f"codes-{OWN_VOICES[voice].name}-*.json"))
+        for path in paths:
+            if path not in self._read:
+                rows = json.loads(path.read_text(encoding="utf-8"))
+                self._read[path] = [self._sentence(*row, voice) for row in rows]
+        return [sentence for path in paths for sentence in self._read[path]]
 
     def _sentence(self, words: list[str], codes: list[list[int]], voice: int) -> Sentence:
-        encode, config = self.text.encode, self.config
+        encode, config = self.text.encode_word, self.config
         made = [make_word(encode(word), len(word), config, voice) for word in words]
         return Sentence(made, codes)
 
@@ -226,8 +236,7 @@ def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> It
     rng = random.Random(seed)
     generator = torch.Generator().manual_seed(seed)
     while True:
-        everything = sentences.all()
-        order = _mixed(rng.sample(everything, min(len(everything), SHARD_SIZE)), rng)
+        order = _mixed(sentences.draw(rng, SHARD_SIZE), rng)
         for i in range(0, len(order), 20 * BATCH):
             block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
             batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
@@ -244,7 +253,10 @@ def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 
     for voice in voices:
         if _n_shards(voice) == 0:
             _add_shards(voice, N_SHARDS)
-    talker = Talker(config).to(device)
+    talker = Talker(config)
+    with torch.no_grad():
+        start_hanzi(talker.embedding.weight, text)
+    talker = talker.to(device)
     sentences = Sentences(text, config, voices)
     return Stage(
         STAGE,

@@ -32,8 +32,8 @@ class OwnVoice:
 
 OWN_VOICES = (
     OwnVoice("slt", "en", FliteVoice("slt", f0_hz=100.0), "flite", 110),
-    OwnVoice("mei", "cmn", EspeakVoice("sit/cmn-Latn-pinyin+f2", 185, 20, 60), "espeak", 90),
-    OwnVoice("ling", "yue", EspeakVoice("sit/yue+f2", 165, 22, 60), "espeak", 90),
+    OwnVoice("mei", "cmn", EspeakVoice("sit/cmn-Latn-pinyin+f2", 185, 22, 85), "espeak", 90),
+    OwnVoice("ling", "yue", EspeakVoice("sit/yue+f2", 165, 22, 85), "espeak", 90),
 )
 NUMBER_OF = {voice.language: number for number, voice in enumerate(OWN_VOICES)}
 

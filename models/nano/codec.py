@@ -1,6 +1,9 @@
 """Codec encoder: waveform → speech codes. Used in training only, to code what the talker learns.
 
-    mel 100 Hz ─ conv /2 ─ conv /2 ─ 25 Hz ─ ConvNeXt blocks ─ 3 numbers ─ FSQ
+    mel 100 Hz ───┬─ conv /2 ─ conv /2 ─ 25 Hz ─ ConvNeXt blocks ─ 3 numbers ─ FSQ
+    pitch, voiced ┘
+
+The pitch comes beside the mel where a language has tones: windows of 25 ms hardly show it.
 
 Finite scalar quantisation (arXiv 2309.15505): each number is normalised to mean 0, deviation 1
 over the data, turned into its Gaussian rank in [-1, 1] and rounded to its levels. So every level
@@ -49,12 +52,22 @@ class Quantizer(nn.Module):
 
 
 class CodecEncoder(nn.Module):
-    """Samples [B, n] → codes [B, n // 640]."""
+    """Samples [B, n] → codes [B, n // 640].
 
-    def __init__(self, levels: tuple[int, ...], dim: int = 128, n_blocks: int = 4) -> None:
+    hears_pitch: whether it takes the pitch beside the mel.
+    """
+
+    def __init__(
+        self,
+        levels: tuple[int, ...],
+        dim: int = 128,
+        n_blocks: int = 4,
+        hears_pitch: bool = False,
+    ) -> None:
         super().__init__()
         self.mel = MelConfig()
         self.front1 = nn.Conv1d(self.mel.n_mels, dim, 5, 2, padding=2)
+        self.pitch = nn.Conv1d(2, dim, 5, 2, padding=2, bias=False) if hears_pitch else None
         self.front2 = nn.Conv1d(dim, dim, 5, 2, padding=2)
         self.blocks = nn.ModuleList(ConvNext(dim, 4 * dim, look_ahead=3) for _ in range(n_blocks))
         self.out = nn.Linear(dim, len(levels))
@@ -65,9 +78,15 @@ class CodecEncoder(nn.Module):
         tail = initial_tail(self.mel, pcm.shape[0]).to(pcm)
         return log_mel(torch.cat([tail, pcm], dim=-1), self.mel)
 
-    def forward(self, mel: Tensor) -> Coded:
-        """Mel [B, T, 80], T a multiple of 4 → codes."""
-        x = F.gelu(self.front1(mel.transpose(1, 2)))
+    def forward(self, mel: Tensor, pitch: Tensor) -> Coded:
+        """Codes of mel [B, T, 80], T a multiple of 4.
+
+        pitch: its logarithm above PITCH_HZ and 1 where there is a voice, else both 0 [B, T, 2].
+        """
+        x = self.front1(mel.transpose(1, 2))
+        if self.pitch is not None:
+            x = x + self.pitch(pitch.transpose(1, 2))
+        x = F.gelu(x)
         x = F.gelu(self.front2(x)).transpose(1, 2)
         for block in self.blocks:
             x = block(x)

@@ -59,6 +59,11 @@ class Text:
     def _knows(self, word: str) -> bool:
         return len(self.encode(word)) == 1 and (len(word) > 2 or word in SHORT_WORDS)
 
+    def encode_word(self, word: str) -> list[int]:
+        """Token ids of one word, as the voice takes them: a hanzi alone is one token."""
+        tokens = self.encode(word)
+        return tokens[-1:] if is_hanzi(word) else tokens
+
     def encode_action(self, line: str) -> list[int]:
         """Token ids of an action line: the intent's own token, then the slot words.
 

@@ -152,7 +152,7 @@ class Voice(nn.Module):
         """What the talker gets of a word: its hanzi one by one, the letters between in one."""
         made = []
         for piece in split(word) or [word]:
-            tokens = self.text.encode(piece)
+            tokens = self.text.encode_word(piece)
             number = self._reader(piece, voice)
             made.append(make_word(tokens, len(piece), self.talker.config, number))
         return made

@@ -31,6 +31,14 @@ def test_the_gradient_reaches_the_encoder_through_the_rounding():
 
 def test_the_encoder_gives_one_code_for_forty_milliseconds():
     encoder = CodecEncoder((4, 4), dim=8, n_blocks=1).eval()
-    coded = encoder(encoder.features(torch.randn(2, 640 * 7)))
+    coded = encoder(encoder.features(torch.randn(2, 640 * 7)), torch.zeros(2, 28, 2))
     assert coded.codes.shape == (2, 7)
     assert coded.codes.min() >= 0 and coded.codes.max() < 16
+
+
+def test_an_encoder_that_hears_the_pitch_codes_it():
+    torch.manual_seed(0)
+    encoder = CodecEncoder((8, 8), dim=8, n_blocks=1, hears_pitch=True).eval()
+    mel = encoder.features(torch.randn(1, 640 * 40))
+    low, high = (encoder(mel, torch.full((1, 160, 2), pitch)).codes for pitch in (-0.3, 0.3))
+    assert not torch.equal(low, high)

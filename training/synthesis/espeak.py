@@ -126,6 +126,19 @@ class _Engine:
             raise ValueError(f"espeak-ng has no voice file {file!r}")
         self._file = file
 
+    def pronounce(self, text: str, file: str) -> str:
+        """The phone names of a text, as espeak-ng writes them with tones and stress."""
+        if file != self._file:
+            self._load(file)
+        translate = self._library.espeak_TextToPhonemes
+        translate.restype = ctypes.c_char_p
+        translate.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+        buffer = ctypes.create_string_buffer(text.encode("utf-8"))
+        left, said = ctypes.c_void_p(ctypes.addressof(buffer)), ""
+        while left.value:  # a clause a call
+            said += translate(ctypes.byref(left), _UTF8, 0).decode("utf-8", "replace")
+        return said
+
     def run(self, text: str, voice: EspeakVoice) -> tuple[np.ndarray, list, list]:
         """Gives int16 samples at rate_hz, word events and phone events."""
         self._chunks, self._word_events, self._phone_events = [], [], []
@@ -150,6 +163,11 @@ class _Engine:
 @functools.cache
 def _engine() -> _Engine:
     return _Engine()
+
+
+def pronounce(text: str, file: str) -> str:
+    """How a voice file reads a text: espeak-ng's phone names, such as "X'Au214_|" for 好."""
+    return _engine().pronounce(text, file)
 
 
 def speak(text: str, voice: EspeakVoice) -> Utterance:
