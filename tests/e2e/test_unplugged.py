@@ -76,6 +76,7 @@ async def test_the_conversation_goes_on_when_the_microphone_returns(halves):
         assert value("turns_total") == 2
 
 
+@pytest.mark.slow
 async def test_a_conversation_begins_when_devices_are_plugged_in_after_the_start(monkeypatch):
     monkeypatch.setattr(daemon_module, "LOOK_FOR_SOUND_S", 0.2)
     card = VirtualCard(halves=True, unplugged=("speaker", "microphone"))
