@@ -39,6 +39,7 @@ def test_the_encoder_gives_one_code_for_forty_milliseconds():
 def test_an_encoder_that_hears_the_pitch_codes_it():
     torch.manual_seed(0)
     encoder = CodecEncoder((8, 8), dim=8, n_blocks=1, hears_pitch=True).eval()
+    torch.nn.init.normal_(encoder.pitch.weight)
     mel = encoder.features(torch.randn(1, 640 * 40))
     low, high = (encoder(mel, torch.full((1, 160, 2), pitch)).codes for pitch in (-0.3, 0.3))
     assert not torch.equal(low, high)
