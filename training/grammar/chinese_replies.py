@@ -1,16 +1,11 @@
-"""Replies and example results in Mandarin and Cantonese."""
+"""Replies in Mandarin and Cantonese."""
 
 from __future__ import annotations
 
-import datetime
-import random
 from collections.abc import Mapping
 from typing import Any
 
-from vivavoce.assistant.skills.wording import ENGLISH
-
 from . import chinese_words as words
-from .results import calc, chat
 
 RESULT = "<result>"
 _FIXED = {
@@ -63,10 +58,6 @@ _FIXED = {
         "chat": RESULT,
     },
 }
-_JOKES = {
-    "cmn": ("什么水最香香水", "闹钟为什么不睡因为它要叫你起床"),
-    "yue": ("咩水最香香水", "點解鬧鐘唔停因為佢要叫你起身"),
-}
 
 
 def reply(intent: str, a: Mapping[str, Any], language: str) -> str:
@@ -105,46 +96,3 @@ def _said(slot: str, value: Any, language: str) -> str:
         return words.duration(value, language)
     number = words.number(value, language)
     return {"percent": f"百分之{number}", "degrees": f"{number}度"}.get(slot, number)
-
-
-def example(rng: random.Random, intent: str, a: Mapping[str, Any], language: str) -> str | None:
-    """Words a tool could answer; None where no tool answers."""
-    cmn = language == "cmn"
-    if intent == "time":
-        return words.clock(rng.randrange(24), rng.randrange(60), language)
-    if intent == "date":
-        day = datetime.date(2024, 1, 1) + datetime.timedelta(days=rng.randrange(1461))
-        return words.date(day, language)
-    if intent == "weather":
-        return _weather(rng, a, language)
-    if intent == "calc":
-        return words.number(calc(a["a"], a["op"], a["b"]), language)
-    if intent == "timer_query":
-        left = words.duration(rng.randint(1, 3600), language)
-        return f"还有{left}" if cmn else f"仲有{left}"
-    if intent == "repeat":
-        return reply(rng.choice(("vol_up", "stop", "how", "thanks")), {}, language)
-    if intent == "chat":
-        return chat(language, rng, a)
-    if intent == "dice":
-        return words.number(rng.randint(1, 6), language)
-    return {
-        "joke": rng.choice(_JOKES[language]),
-        "coin": rng.choice(("正面", "反面") if cmn else ("公", "字")),
-        "tr_zh": words.NAMES_OF["phrase"][language].get(a.get("phrase", "")),
-        "tr_en": ENGLISH.get(a.get("phrase", "")),
-    }.get(intent)
-
-
-def _weather(rng: random.Random, a: Mapping[str, Any], language: str) -> str:
-    cmn = language == "cmn"
-    sky = rng.choice(
-        ("晴天", "多云", "下雨", "大风", "下雪")
-        if cmn
-        else ("晴天", "多雲", "落雨", "大風", "落雪")
-    )
-    degrees = rng.randint(-10, 38)
-    below = "零下" if degrees < 0 else ""
-    city = words.NAMES_OF["city"][language].get(a.get("city", ""), "")
-    day = words.NAMES_OF["day"][language][a["day"]]
-    return f"{city}{day}{sky}{below}{words.number(abs(degrees), language)}度"

@@ -1,21 +1,25 @@
-"""Examples of what tools answer, in the words of assistant/skills/wording.py."""
+"""Examples of what tools answer, in the words of assistant/skills/wording."""
 
 from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from vivavoce.assistant.skills import wording
+from vivavoce.assistant.skills.wording import Wording, words_in
 
 _FIRST_DAY = datetime.date(2024, 1, 1)
 
 
-def example(rng: random.Random, intent: str, arguments: Mapping[str, Any]) -> str | None:
+def example(
+    rng: random.Random, intent: str, arguments: Mapping[str, Any], language: str = "en"
+) -> str | None:
     """Words a tool could answer to this call; None where no tool answers."""
+    if intent == "repeat":
+        return _repeat(rng, language)
     make = _MAKERS.get(intent)
-    return make(rng, arguments) if make else None
+    return make(rng, arguments, words_in(language)) if make else None
 
 
 def calc(a: int, op: str, b: int) -> int:
@@ -23,48 +27,43 @@ def calc(a: int, op: str, b: int) -> int:
     return {"+": a + b, "-": a - b, "*": a * b}[op]
 
 
-def chat(language: str, rng: random.Random, a: Mapping[str, Any]) -> str:
-    """One of the answers to a topic of small talk."""
-    return rng.choice(wording.words_in(language).chat[a["topic"]])
-
-
-def _weather(rng: random.Random, a: Mapping[str, Any]) -> str:
+def _weather(rng: random.Random, a: Mapping[str, Any], words: Wording) -> str:
     if rng.random() < 0.3:
-        return wording.no_weather_words(a.get("city", ""))
-    sky, degrees = rng.choice(wording.SKIES), rng.randint(-10, 38)
-    return wording.weather_words(a.get("city", ""), a["day"], sky, degrees)
+        return words.no_weather(a.get("city", ""))
+    sky, degrees = rng.choice(words.skies), rng.randint(-10, 38)
+    return words.weather(a.get("city", ""), a["day"], sky, degrees)
 
 
-def _date(rng: random.Random, a: Mapping[str, Any]) -> str:
-    return wording.date_words(_FIRST_DAY + datetime.timedelta(days=rng.randrange(1461)))
+def _date(rng: random.Random, a: Mapping[str, Any], words: Wording) -> str:
+    return words.date(_FIRST_DAY + datetime.timedelta(days=rng.randrange(1461)))
 
 
-def _timer(rng: random.Random, a: Mapping[str, Any]) -> str:
+def _timer(rng: random.Random, a: Mapping[str, Any], words: Wording) -> str:
     if rng.random() < 0.1:
-        return wording.timer_words(None)
-    return wording.timer_words(rng.choice((rng.randint(1, 60), rng.randint(1, 3600), 60)))
+        return words.timer(None)
+    return words.timer(rng.choice((rng.randint(1, 60), rng.randint(1, 3600), 60)))
 
 
-def _repeat(rng: random.Random, a: Mapping[str, Any]) -> str:
+def _repeat(rng: random.Random, language: str) -> str:
     from . import sample  # the sentence before can be any
 
     while True:
-        turn = sample(rng)
+        turn = sample(rng, language)
         if turn.intent != "repeat":
-            return turn.reply.replace("<result>", turn.result or "")
+            return turn.spoken_reply
 
 
-_MAKERS = {
-    "time": lambda rng, a: wording.time_words(rng.randrange(24), rng.randrange(60)),
+_Maker = Callable[[random.Random, Mapping[str, Any], Wording], str]
+_MAKERS: dict[str, _Maker] = {
+    "time": lambda rng, a, words: words.time(rng.randrange(24), rng.randrange(60)),
     "date": _date,
     "weather": _weather,
-    "calc": lambda rng, a: wording.number_words(calc(a["a"], a["op"], a["b"])),
+    "calc": lambda rng, a, words: words.number(calc(a["a"], a["op"], a["b"])),
     "timer_query": _timer,
-    "repeat": _repeat,
-    "joke": lambda rng, a: rng.choice(wording.JOKES),
-    "coin": lambda rng, a: wording.coin_words(rng.random() < 0.5),
-    "dice": lambda rng, a: wording.dice_words(rng.randint(1, 6)),
-    "tr_zh": lambda rng, a: wording.CHINESE[a["phrase"]],
-    "tr_en": lambda rng, a: wording.ENGLISH[a["phrase"]],
-    "chat": lambda rng, a: chat("en", rng, a),
+    "joke": lambda rng, a, words: rng.choice(words.jokes),
+    "coin": lambda rng, a, words: words.coin(rng.random() < 0.5),
+    "dice": lambda rng, a, words: words.dice(rng.randint(1, 6)),
+    "tr_zh": lambda rng, a, words: words.in_mandarin[a["phrase"]],
+    "tr_en": lambda rng, a, words: words.in_english[a["phrase"]],
+    "chat": lambda rng, a, words: rng.choice(words.chat[a["topic"]]),
 }

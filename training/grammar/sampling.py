@@ -14,7 +14,6 @@ from vivavoce.models.nano.domain import INTENT_SLOTS, ROOMS, words_of
 from . import (
     answers,
     chinese_politeness,
-    chinese_replies,
     chinese_slots,
     followups,
     midway,
@@ -188,10 +187,7 @@ def make_turn(
     parsed = parse(action)
     assert parsed is not None
     given = dict(parsed.arguments)
-    if language == "en":
-        result = results.example(rng, intent, given)
-    else:
-        result = chinese_replies.example(rng, intent, given, language)
+    result = results.example(rng, intent, given, language)
     return Turn(user, action, reply_in(action, language), result, intent, given, language)
 
 
