@@ -72,11 +72,6 @@ class FrontEnd:
         """How much softer the canceller makes the echo, decibels; None before it is known."""
         return self.canceller.erle_db
 
-    @property
-    def drift_ppm(self) -> float:
-        """How much faster the microphone's clock runs than the loudspeaker's."""
-        return self.alignment.drift_ppm
-
     # --- the capture's thread --------------------------------------------------------------
 
     def __call__(self, frame: Frame) -> None:

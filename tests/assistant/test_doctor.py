@@ -143,7 +143,7 @@ def test_a_check_that_falls_over_is_a_finding():
 
 def test_the_model_is_there_or_it_is_said_how_to_get_it(tmp_path):
     finding, report = model.model(config())
-    assert finding.state == "ok" and "12.3 million" in finding.text
+    assert finding.state == "ok" and "12.6 million" in finding.text
     assert report is not None and model.memory(config(), report).state == "ok"
     finding, report = model.model(config(model={"name": "ming-lite-omni-1.5"}))
     assert finding.state == "problem" and report is None

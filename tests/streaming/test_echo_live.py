@@ -75,7 +75,7 @@ def test_its_own_voice_is_hardly_left_in_the_microphone(echoing_card):
             return {
                 "left of the echo, dB": round(left - heard, 1),
                 "left, dBFS": round(left, 1),
-                "drift, ppm": round(abs(card.front_end.drift_ppm), 1),
+                "drift, ppm": round(abs(card.front_end.alignment.drift_ppm), 1),
             }
 
         measure(trial, {"left of the echo, dB": -15.0, "left, dBFS": -42.0})
