@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import Field
 
@@ -44,7 +45,7 @@ def _nothing(_: Arguments, __: Context) -> str:
     return ""
 
 
-SKILLS = (
+SKILLS: tuple[Skill[Any], ...] = (
     Skill("hello", "A greeting.", Arguments, _hello, pure=True, needs_result=True, offered=False),
     *(
         Skill(
