@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -60,16 +62,20 @@ def run_all(options: argparse.Namespace) -> None:
         left = minutes * options.scale - loop.progress(name)[1]
         if left > 0.1:
             run_stage(name, left, options)
-    export()
+    export(options.languages)
 
 
-def export() -> None:
+def export(languages: Sequence[str]) -> None:
     """Write out what has been trained; the rest stays as shipped.
+
+    Args:
+        languages: those it was trained in.
 
     Raises:
         FileNotFoundError: nothing has been trained.
     """
-    halves = {"talker": export_voice, "joint": export_understanding}
+    understanding = partial(export_understanding, languages=languages)
+    halves = {"talker": export_voice, "joint": understanding}
     trained = [write for stage, write in halves.items() if loop.progress(stage)[0]]
     if not trained:
         raise FileNotFoundError("there is nothing to export: run `python -m training` first")
@@ -114,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.stage == "pool":
         make_pool(options.languages, POOL_SHARDS)
     elif options.stage == "export":
-        export()
+        export(options.languages)
     else:
         run_stage(options.stage, options.minutes or MINUTES[options.stage], options)
 

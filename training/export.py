@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,20 @@ def export_voice(folder: Path = NANO) -> list[Path]:
     return list(files)
 
 
-def export_understanding(stage: str = "joint", folder: Path = NANO) -> list[Path]:
+def export_understanding(
+    stage: str = "joint", folder: Path = NANO, languages: Sequence[str] = ("en",)
+) -> list[Path]:
     """Write encoder, projector, thinker and config.json as the stage left them; gives the files.
+
+    Args:
+        stage: whose checkpoint is taken.
+        folder: where they go.
+        languages: those the stage was trained in.
 
     Raises:
         FileNotFoundError: the stage has not been trained.
     """
-    config, text = NanoConfig(), Text.shipped()
+    config, text = NanoConfig(languages=tuple(languages)), Text.shipped()
     ear, thinker = Ear(config, text), Thinker(config.thinker)
     modules = {"encoder": ear.encoder, "projector": ear.projector, "thinker": thinker}
     if not load_modules(stage, modules):
