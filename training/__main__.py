@@ -39,7 +39,7 @@ def make_pool(languages: list[str], n_shards: int) -> None:
         for index in range(n_shards):
             if not (pool_folder("train", language) / f"{index:05d}.json").exists():
                 print(f"pool {language}: shard {index + 1} of {n_shards}", flush=True)
-                make_shard("train", language, index)
+                make_shard("train", language, index, others=languages)
 
 
 def run_stage(name: str, minutes: float, options: argparse.Namespace) -> None:

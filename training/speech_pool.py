@@ -86,15 +86,17 @@ def make_shard(
     index: int,
     size: int = SHARD_SIZE,
     follow_up_share: float = FOLLOW_UP_SHARE,
+    others: Sequence[str] = LANGUAGES,
 ) -> None:
-    """Synthesise one shard; its number is its seed."""
+    """Synthesise one shard; its number is its seed. Now and then a conversation changes its
+    language: earlier turns are then in one of the `others`."""
     folder = pool_folder(split, language)
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(f"{split}-{language}-{index}")
     voice_rng = np.random.default_rng([index, len(split), sum(map(ord, language))])
     voices = "train" if split == "train" else "reserved"
     audio, rows, starts, classes = [], [], [], []
-    others = [name for name in LANGUAGES if name != language]
+    others = [name for name in others if name != language]
     for _ in range(size):
         turns = random_turn(rng, language, split, follow_up_share, others)
         turn = turns[-1]

@@ -154,9 +154,14 @@ def _loose_follow_up(rng: random.Random, split: str, language: str) -> str:
     return "" if "灯" in text or "燈" in text else text
 
 
+_MEASURED_TWICE = re.compile("一?[个個点點些啲](?=[一两兩三几幾][个個包打根支])")
+
+
 def said_so(rng: random.Random, words: str, language: str) -> str:
-    """Words as they are spoken: English ones contracted, spaces in order."""
-    return tidy(rng, words) if language == "en" else " ".join(words.split())
+    """Words as they are spoken: English ones contracted, Chinese without doubled measure words."""
+    if language == "en":
+        return tidy(rng, words)
+    return " ".join(_MEASURED_TWICE.sub("", words).split())
 
 
 def fill(

@@ -23,6 +23,7 @@ from vivavoce.models.nano.domain import (
 )
 from vivavoce.models.nano.numbers import to_words
 
+from . import alike
 from .times import draw_duration, draw_span, draw_time, draw_time_within
 
 Drawn = tuple[str, dict[str, Any]]
@@ -125,13 +126,13 @@ def _percent(rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
         words, percent = rng.choice([("half", 50), ("a quarter", 25), ("the maximum", 100)])
         return words, {"percent": percent}
     round_ones = rng.random() < 0.5
-    percent = 5 * rng.randint(1, 20) if round_ones else rng.randint(5, 100)
+    percent = 5 * rng.randint(1, 20) if round_ones else alike.number(rng, 5, 100, "en")
     unit = " percent" if rng.random() < 0.85 else ""
     return spoken_number(rng, percent) + unit, {"percent": percent}
 
 
 def _degrees(rng: random.Random, fixed: Mapping[str, Any]) -> Drawn:
-    degrees = rng.randint(10, 30)
+    degrees = alike.number(rng, 10, 30, "en")
     unit = rng.choice([" degrees"] * 6 + [" degrees celsius", ""])
     return to_words(degrees) + unit, {"degrees": degrees}
 
@@ -143,7 +144,7 @@ def _operand(name: str) -> Slot:
             low, high = 2, 12
         if rng.random() < 0.1:
             high = 20 if fixed.get("op") == "*" else 100
-        number = rng.randint(low, high)
+        number = alike.number(rng, low, high, "en")
         return spoken_number(rng, number), {name: number}
 
     return draw

@@ -6,6 +6,8 @@ import random
 
 from vivavoce.models.nano.numbers import to_words
 
+from . import alike
+
 _SIZES = {"second": 1, "minute": 60, "hour": 3600}
 _SPECIAL = [
     ("half an hour", 1800),
@@ -41,7 +43,8 @@ def _simple(rng: random.Random) -> tuple[int, str]:
     unit = rng.choices(("minute", "second", "hour"), (6, 2, 2))[0]
     if unit == "hour":
         return rng.randint(1, 12), unit
-    return (5 * rng.randint(1, 12) if rng.random() < 0.35 else rng.randint(1, 60)), unit
+    round_ones = rng.random() < 0.35
+    return (5 * rng.randint(1, 12) if round_ones else alike.number(rng, 1, 60, "en")), unit
 
 
 def draw_duration(rng: random.Random) -> tuple[str, int]:
