@@ -1,11 +1,15 @@
 """Shipped weights: half the size, the same model; and they are all there."""
 
+import json
+
 import torch
 from safetensors.torch import load_file
 
+from training import export
 from training.codec import shipped_codec
 from training.export import load_voice
 from training.shipped import save_half
+from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.talker import Talker, TalkerConfig
 
 
@@ -28,3 +32,10 @@ def test_the_shipped_codec_is_the_one_the_voice_speaks_with():
         assert int(codes.max()) < voice.talker.config.n_codes
     for name, value in voice.decoder.state_dict().items():
         torch.testing.assert_close(codec.decoder.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_an_export_says_which_languages_it_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "load_modules", lambda stage, modules: True)
+    export.export_understanding(folder=tmp_path, languages=["en", "cmn", "yue"])
+    config = NanoConfig.from_dict(json.loads((tmp_path / "config.json").read_text()))
+    assert config == NanoConfig(languages=("en", "cmn", "yue"))
