@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from vivavoce.assistant.questions import is_question
+from vivavoce.models.nano.actions import Action
+from vivavoce.models.nano.confirming import question
 
 
 @pytest.mark.parametrize(
@@ -16,10 +18,19 @@ from vivavoce.assistant.questions import is_question
         "hello how can i help you",
         "should i turn it off",
         "what time shall i set it for",
+        "要唔要我熄燈",
+        "食啲意粉好唔好",
+        "你有没有时间",
     ],
 )
 def test_questions_are_known(text):
     assert is_question(text)
+
+
+@pytest.mark.parametrize("language", ["en", "cmn", "yue"])
+def test_what_nano_asks_in_doubt_is_a_question(language):
+    assert is_question(question(Action("light_on", {"room": "kitchen"}), language))
+    assert is_question(question(Action("vol_up"), language))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +42,8 @@ def test_questions_are_known(text):
         "Is that so? I set the timer.",
         "i am viva your voice assistant",
         "灯开了。",
+        "厨房的灯开了",
+        "我冇上網唔知天氣",
         "How you do it is up to you. I am done.",
         "why did the clock go to school because it wanted to learn the time",
     ],
