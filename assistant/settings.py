@@ -58,7 +58,7 @@ class ModelSettings(Section):
         "auto", description="number format it computes in; auto: the one of its files"
     )
     quantize: Literal["none", "int8", "int4"] = Field(
-        "none", description="weight-only quantisation of full-size models, saves memory"
+        "none", description="weight-only quantisation, saves memory; nano takes none or int8"
     )
     threads: int = Field(
         1, ge=0, description="CPU threads of the model, small ones want 1; 0: all cores"

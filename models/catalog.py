@@ -191,13 +191,14 @@ def _kind(config: object, where: str) -> Kind:
 
 
 def _nano(folder: Path | None, options: LoadOptions) -> NanoModel:
-    """nano is small and computes in one way only."""
+    """nano is small: it computes on the CPU in fp32, with weights as they are or in 8 bits."""
     asked = (
         ("device", options.device, ("auto", "cpu")),
         ("dtype", options.dtype, ("auto", "float32")),
-        ("quantize", options.quantize, ("none",)),
+        ("quantize", options.quantize, ("none", "int8")),
     )
     for setting, value, possible in asked:
         if value not in possible:
             raise ValueError(f"nano takes {' or '.join(possible)} for model.{setting}, not {value}")
-    return NanoModel.load() if folder is None else NanoModel.load(folder)
+    bits = options.quantize if options.quantize == "int8" else None
+    return NanoModel.load(bits=bits) if folder is None else NanoModel.load(folder, bits)

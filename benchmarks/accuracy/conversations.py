@@ -19,19 +19,27 @@ from vivavoce.models.nano.dialogue import NanoDialogue
 from vivavoce.models.nano.model import NanoModel
 from vivavoce.models.nano.text import ACT
 
+from .batched import batched_score
 from .report import Report
 from .understanding import Score, decide, listen, record
+
+OUT_OF_DOMAIN = "out_of_domain"
+OTHERS = 4  # times as many sentences outside the domain as conversations of a kind
 
 
 def conversations(report: Report, model: NanoModel, language: str, n: int, seed: int) -> None:
     """A row for each kind of conversation; out of domain it counts what is acted on."""
     for kind, found in sets(language, n, seed).items():
+        if kind == OUT_OF_DOMAIN:
+            continue
         last = [turns[-1] for turns in found]
         clips = record(last, "reserved", EVALUATION, seed)
         score = conversation_score(model, found, clips)
-        value = score.acted_share if kind == "out_of_domain" else score.exact_share
-        report.add(kind, value, language)
-        report.confidences[f"{kind}/{language}"] = score.confidences
+        report.add(kind, score.exact_share, language)
+    others = [turns[-1] for turns in sets(language, OTHERS * n, seed)[OUT_OF_DOMAIN]]
+    score = batched_score(model, others, record(others, "reserved", EVALUATION, seed))
+    report.add(OUT_OF_DOMAIN, score.acted_share, language)
+    report.confidences[f"{OUT_OF_DOMAIN}/{language}"] = score.confidences
 
 
 def conversation_score(

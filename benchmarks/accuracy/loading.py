@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vivavoce.models.catalog import load
+from vivavoce.models.layers.quantised import quantise
 from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.model import NanoModel
 
@@ -23,6 +24,7 @@ def measured_model(
     weights: Path | None = None,
     checkpoints: Sequence[Path] = (),
     languages: Sequence[str] | None = None,
+    int8: bool = False,
 ) -> NanoModel:
     """nano with the weights to be measured in place of those shipped.
 
@@ -31,6 +33,7 @@ def measured_model(
         checkpoints: run folders; each brings what its stage trained, later ones win.
         languages: what it is taken to know; default: what the folder's `config.json` says, and
             all of LANGUAGES for checkpoints.
+        int8: weights in 8 bits, as `model.quantize` makes them.
 
     Raises:
         FileNotFoundError: there is nothing to measure at a path.
@@ -45,6 +48,9 @@ def measured_model(
         languages = LANGUAGES
     if languages is not None:
         _know(model, replace(model.config, languages=tuple(languages)))
+    if int8:
+        for part in model.parts().values():
+            quantise(part, "int8")
     return model
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ..dialogue import AudioDelta, DialogueOptions, Pcm, Transcript
+from ..layers.quantised import Bits, quantise
 from .audio_decoder import AudioDecoderConfig
 from .config import NanoConfig
 from .dialogue import NanoDialogue
@@ -61,8 +62,11 @@ class NanoModel:
         self.output_rate_hz = decoder.rate_hz
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> NanoModel:
+    def load(cls, folder: Path = FOLDER, bits: Bits | None = None) -> NanoModel:
         """Read config, tokenizer and weights.
+
+        bits: quantises the matrices of linear layers and experts; embeddings, convolutions,
+            norms and routers stay as they are.
 
         Raises:
             FileNotFoundError: a part is missing; the message names it.
@@ -85,6 +89,8 @@ class NanoModel:
             weights = load_file(folder / f"{name}.safetensors")
             module.load_state_dict({k: v.float() for k, v in weights.items()})
             module.eval().requires_grad_(False)
+            if bits is not None:
+                quantise(module, bits)
         return model
 
     def parts(self) -> dict[str, nn.Module]:
@@ -92,8 +98,8 @@ class NanoModel:
         return {
             "ear": self.ear,
             "thinker": self.thinker,
-            "talker": self.voice.talker,
-            "audio_decoder": self.voice.decoder,
+            "talker": self.voice.talkers,
+            "audio_decoder": self.voice.decoders,
         }
 
     def open(self, options: DialogueOptions | None = None) -> NanoDialogue:

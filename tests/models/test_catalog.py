@@ -6,12 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from huggingface_hub import constants
 
 from tests.support.tiny_hub import TinyHub
 from vivavoce.models import catalog
 from vivavoce.models.catalog import UnknownModel
+from vivavoce.models.dialogue import Message, ToolCall
 from vivavoce.models.load_options import LoadOptions
 from vivavoce.models.nano.model import FOLDER as NANO
 
@@ -97,12 +99,31 @@ def test_what_was_downloaded_is_found_again_offline(cache):
     [
         (LoadOptions(device="cuda"), "nano takes auto or cpu for model.device, not cuda"),
         (LoadOptions(dtype="bfloat16"), "model.dtype"),
-        (LoadOptions(quantize="int4"), "nano takes none for model.quantize, not int4"),
+        (LoadOptions(quantize="int4"), "nano takes none or int8 for model.quantize, not int4"),
     ],
 )
 def test_nano_refuses_options_it_would_have_to_ignore(options, complaint):
     with pytest.raises(ValueError, match=complaint):
         catalog.load("nano", options)
+
+
+def test_nano_in_8_bits_takes_a_third_of_the_memory_and_understands_the_same():
+    def mebibytes(model):
+        tensors = [t for p in model.parts().values() for t in (*p.parameters(), *p.buffers())]
+        return sum(t.numel() * t.element_size() for t in tensors) / 2**20
+
+    whole, small = (catalog.load("nano", LoadOptions(quantize=q)) for q in ("none", "int8"))
+    assert mebibytes(small) < 0.4 * mebibytes(whole)
+    for sentence in ("turn on the kitchen light", "set a timer for ten minutes"):
+        calls = []
+        for model in (whole, small):
+            dialogue = model.open()
+            dialogue.add(Message("user", sentence))
+            calls.append(next(iter(dialogue.reply())))
+        assert isinstance(calls[0], ToolCall) and calls[0] == calls[1]
+        assert calls[0].confidence == pytest.approx(calls[1].confidence, abs=0.05)
+    first = next(iter(small.speak("hello there")))
+    assert np.isfinite(first.pcm).all()
 
 
 def test_a_folder_without_a_config_is_known_by_its_files(tmp_path):
