@@ -39,10 +39,10 @@ def templates(split: str, language: str = "en") -> tuple[Choice, ...]:
 
 
 @functools.cache
-def _reserved(language: str) -> frozenset[str]:
-    """The held-out sentences that have nothing to fill: training never says them by chance."""
-    found = {pattern(words, language) for c in templates("heldout", language) for words in c.all()}
-    return frozenset(text for text in found if "{" not in text)
+def reserved(language: str) -> frozenset[str]:
+    """Every held-out way to say something out of the domain, slots still open."""
+    held = templates("heldout", language)
+    return frozenset(pattern(words, language) for choice in held for words in choice.all())
 
 
 def draw(
@@ -67,7 +67,7 @@ def draw(
         text = _any(rng, split, request, sentence, follow_up, language)
         if not text or is_request(text, language):
             continue
-        if split == "heldout" or text not in _reserved(language):
+        if split == "heldout" or text not in reserved(language):
             return text
 
 
@@ -119,6 +119,8 @@ def is_request(text: str, language: str) -> bool:
 
 def _filled(rng: random.Random, split: str, language: str) -> str:
     words = rng.choice(templates(split, language)).draw(rng)
+    if split == "train" and pattern(words, language) in reserved(language):
+        return ""
     if language == "en":
         return " ".join(_FILL[word](rng) if word in _FILL else word for word in words)
     filled = (chinese_world.fill(rng, w, language) if w.startswith("{") else w for w in words)
