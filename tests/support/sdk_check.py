@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 # What the project's protocol page allows beside the SDK's types.
 TOLERATED = {("session", "object"), ("session", "id"), ("session", "expires_at")}
+TOLERATED |= {("session", "language"), ("session", "dialect")}  # echoed to who has set them
 
 _MODELS: dict[str, TypeAdapter[Any]] = {}
 for _model in get_args(get_args(RealtimeServerEvent)[0]):
