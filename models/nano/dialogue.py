@@ -311,9 +311,11 @@ class NanoDialogue(Recollection):
         """Say given words: a question, or the answer of a client's tool that nano's own sentence
         has no slot for."""
         words = split(pending.result or no_result(self._memory.language))
+        before = None
         for word in words[:MAX_REPLY_TOKENS]:
             with torch.inference_mode():
-                self._feed(self._model.text.encode(word))
+                self._feed(self._model.text.encode_next(word, before))
+            before = word
             counts.text += 1
             yield self._thought(word, self._memory.context)
 

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from .confirming import CONFIRM
 from .domain import INTENTS
-from .languages import is_hanzi, split
+from .languages import is_hanzi, spaced, split
 
 FILE = Path(__file__).with_name("tokenizer.json")
 SPECIALS = ("<pad>", "<bos>", "<user>", "<asr>", "<act>", "<rep>", "<eos>", "<result>")
@@ -46,6 +46,13 @@ class Text:
     def encode(self, words: str) -> list[int]:
         """Token ids of plain words."""
         return self._tokenizer.encode(words, add_special_tokens=False).ids
+
+    def encode_next(self, word: str, before: str | None) -> list[int]:
+        """Token ids of a word of its own that follows another, as in the whole sentence."""
+        tokens = self.encode(word)
+        if before is not None and not spaced(word, before).startswith(" "):
+            return tokens[1:]  # the space, which stands alone before a hanzi
+        return tokens
 
     def decode(self, tokens: list[int]) -> str:
         """Words of token ids; special tokens say nothing."""

@@ -12,6 +12,7 @@ from vivavoce.models.nano.languages import language_of, sentence, spaced, split
 from vivavoce.models.nano.model import NanoModel
 from vivavoce.models.nano.numbers import to_hanzi
 from vivavoce.models.nano.speakable import speakable
+from vivavoce.models.nano.text import Text
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,15 @@ def test_words_are_split_and_put_together_again() -> None:
     assert sentence(split("打開 kitchen 嘅燈 ok")) == "打開 kitchen 嘅燈 ok"
     assert sentence(["it", "is", "noon"]) == "it is noon"
     assert [spaced("你", None), spaced("好", "你"), spaced("ok", "好")] == ["你", "好", " ok"]
+
+
+@pytest.mark.parametrize("said", ["it is noon", "你好", "打開 kitchen 嘅燈 ok 好", "好的 ok"])
+def test_words_fed_one_by_one_are_the_tokens_of_the_sentence(said: str) -> None:
+    text, words = Text.shipped(), split(said)
+    befores = [None, *words[:-1]]
+    pairs = zip(words, befores, strict=True)
+    one_by_one = [token for word, before in pairs for token in text.encode_next(word, before)]
+    assert one_by_one == text.encode(said)
 
 
 @pytest.mark.parametrize(
