@@ -19,7 +19,7 @@ from vivavoce.models.nano.endings import FILE, LONGEST, Ending, Endings, words_o
 from .dialogues import dialogue
 from .templates import load
 
-SENTENCES = {"en": 60_000, "cmn": 20_000, "yue": 20_000}
+SENTENCES = {"en": 60_000, "cmn": 40_000, "yue": 40_000}
 """Drawn of each language; there are fewer hanzi to tell about than words."""
 TRUST = 3.0
 """A shorter ending weighs as much as so many sentences with the longer one."""
@@ -112,9 +112,11 @@ def _known(probability: float | None) -> float:
 def make(languages: Sequence[str]) -> Endings:
     """The table of some languages, from their training sentences."""
     counts: dict[Ending, tuple[float, float]] = {}
-    for language in languages:  # no two of them share words
+    for language in languages:
         said = sentences(SENTENCES[language], language, "train", 0)
-        counts |= with_single_words(count(said), language)
+        for ending, (end, weight) in with_single_words(count(said), language).items():
+            before = counts.get(ending, (0.0, 0.0))  # Chinese sentences have English words in them
+            counts[ending] = (before[0] + end, before[1] + weight)
     return table_of(counts)
 
 
