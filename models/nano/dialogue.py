@@ -213,16 +213,15 @@ class NanoDialogue(Recollection):
             return Pending(REJECT, None, language=self._next_language())
         action, confidence = decision.action, decision.confidence
         counts.text += decision.n_tokens
+        language = self._next_language()  # before a rewrite: trained on what it wrote itself
         if self._doubts(decision):
             self._rewrite(before, f"{CONFIRM} {decision.line}")
-            language = self._next_language()
             log.debug("asks about %s (confidence %.2f)", decision.line, confidence)
             words = question(action, language)
             return Pending(action, None, result=words, language=language, asked=True)
         log.debug("takes %s (confidence %.2f)", decision.line, confidence)
         waits = action.name in NEEDS_RESULT | TOLD or action.name in of_client
         call_id = f"call_{self._memory.n_calls}"
-        language = self._next_language()
         return Pending(action, call_id, waits, language=language, confidence=confidence)
 
     def _doubts(self, decision: Decision) -> bool:
