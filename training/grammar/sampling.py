@@ -154,7 +154,7 @@ def _loose_follow_up(rng: random.Random, split: str, language: str) -> str:
     return "" if "灯" in text or "燈" in text else text
 
 
-_MEASURED_TWICE = re.compile("一?[个個点點些啲](?=[一两兩三几幾][个個包打根支])")
+_MEASURED_TWICE = re.compile("一?[个個些啲](?=[一两兩三几幾][个個包打根支])")
 
 
 def said_so(rng: random.Random, words: str, language: str) -> str:

@@ -145,6 +145,11 @@ _TARGETS: list[Callable[[random.Random], str]] = [
     *(lambda rng, i=i: _say(i) for i in _FIXED for _ in range(2)),
     *(lambda rng, c=c: wording.no_weather_words(c) for c in ("", "", *CITIES)),
     *(lambda rng, a=a: a for answers in wording.words_in("en").chat.values() for a in answers),
+    *(
+        lambda rng, a=a: a.format(name=rng.choice(NAMES))
+        for answers in wording.words_in("en").small_talk.values()
+        for a in answers
+    ),
     *(lambda rng, n=n: _asked(rng, n) for n in sorted(ASKED_FOR)),
     *(lambda rng, n=n: _greeted(rng, n) for n in NAMES),
     lambda rng: _say("music"),
