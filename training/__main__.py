@@ -20,6 +20,7 @@ from . import loop
 from .export import export_understanding, export_voice
 from .member import run_member
 from .speech_pool import make_shard, pool_folder
+from .voices import SPEAKERS, VOICE_STAGES, run_name, speaker_of, trained_together
 
 # CPU minutes of each stage, in the order of training; docs/nano.md says what they reached.
 MINUTES = {
@@ -59,10 +60,18 @@ def run_all(options: argparse.Namespace) -> None:
     """Every stage up to its budget, then the export. A finished stage is not repeated."""
     make_pool(options.languages, POOL_SHARDS)
     for name, minutes in MINUTES.items():
-        left = minutes * options.scale - loop.progress(name)[1]
-        if left > 0.1:
-            run_stage(name, left, options)
+        for part in _parts(name, options):
+            run = name if name not in VOICE_STAGES else run_name(name, speaker_of(part.languages))
+            left = minutes * options.scale - loop.progress(run)[1]
+            if left > 0.1:
+                run_stage(name, left, part)
     export(options.languages)
+
+
+def _parts(name: str, options: argparse.Namespace) -> list[argparse.Namespace]:
+    """The options of a stage's runs: the voices of different speakers are trained apart."""
+    groups = trained_together(name, options.languages)
+    return [argparse.Namespace(**{**vars(options), "languages": group}) for group in groups]
 
 
 def export(languages: Sequence[str]) -> None:
@@ -75,8 +84,9 @@ def export(languages: Sequence[str]) -> None:
         FileNotFoundError: nothing has been trained.
     """
     understanding = partial(export_understanding, languages=languages)
-    halves = {"talker": export_voice, "joint": understanding}
-    trained = [write for stage, write in halves.items() if loop.progress(stage)[0]]
+    voices = {run_name("talker", speaker): partial(export_voice, speaker) for speaker in SPEAKERS}
+    writers = {**voices, "joint": understanding}
+    trained = [write for stage, write in writers.items() if loop.progress(stage)[0]]
     if not trained:
         raise FileNotFoundError("there is nothing to export: run `python -m training` first")
     for path in [path for write in trained for path in write()]:
@@ -122,7 +132,8 @@ def run(options: argparse.Namespace) -> None:
     elif options.stage == "export":
         export(options.languages)
     else:
-        run_stage(options.stage, options.minutes or MINUTES[options.stage], options)
+        for part in _parts(options.stage, options):
+            run_stage(options.stage, options.minutes or MINUTES[options.stage], part)
 
 
 def main() -> None:

@@ -8,16 +8,18 @@ import torch
 
 from .codec import PEAK_RATE, CodecLoss, load_codec, pools_of, segments
 from .loop import Stage
+from .voices import run_name, speaker_of
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
     """The stage as `python -m training` runs it; it starts from stage `codec`."""
-    codec = load_codec().to(device)
+    speaker = speaker_of(languages)
+    codec = load_codec(speaker).to(device)
     return Stage(
-        "audio_decoder",
+        run_name("audio_decoder", speaker),
         modules=codec.parts(),
         batches=segments(pools_of(languages), device, seed),
         loss=CodecLoss(codec, device),
         peak_lr=PEAK_RATE / 2,
-        frozen=tuple(name for name in codec.parts() if name.startswith("codec_encoder")),
+        frozen=("codec_encoder",),
     )

@@ -1,9 +1,7 @@
-"""Stage `codec`: codec encoders and audio decoder, learnt together on nano's own voices.
+"""Stage `codec`: codec encoder and audio decoder, learnt together on nano's own voices.
 
-Each timbre has an encoder of its own, which nano does not ship: what the voices share is the
-decoder. Afterwards stage `audio_decoder` freezes the encoders, so that codes no longer move, and
-lets the decoder settle. Begun with `--from-shipped`, the English encoder keeps still from the
-start, so that the codes the talker has learnt stay valid.
+Afterwards stage `audio_decoder` freezes the encoder, so that codes no longer move, and lets the
+decoder settle.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from .shipped import load_shipped
 from .spectral_loss import SpectralLoss
 from .speech_texts import everyday_texts
 from .voice_pool import random_segments, voice_pool
-from .voices import OWN_VOICES, OwnVoice, voice_numbers
+from .voices import OWN_VOICES, TONAL, OwnVoice, run_name, speaker_of, voices_of
 
 BATCH, SEGMENT_CODES = 6, 48
 PEAK_RATE = 1e-3
@@ -36,7 +34,6 @@ POOL_TEXTS = {
     "cmn": 1200,
     "yue": 1200,
 }  # 2.3 hours of English, 40 minutes of each other
-TIMBRES = tuple(dict.fromkeys(voice.timbre for voice in OWN_VOICES))
 
 Segments = tuple[Tensor, Tensor]
 """Samples [B, n] and the number of each one's voice [B]."""
@@ -53,64 +50,50 @@ class Analysed(NamedTuple):
 
 
 class Codec(nn.Module):
-    """Encoders and decoder as one model: samples → codes → samples."""
+    """Encoder and decoder of one speaker as one model: samples → codes → samples."""
 
-    def __init__(self, config: AudioDecoderConfig | None = None) -> None:
+    def __init__(self, speaker: str, config: AudioDecoderConfig | None = None) -> None:
         super().__init__()
+        self.speaker = speaker
         self.config = config or AudioDecoderConfig()
-        self.encoders = nn.ModuleDict(
-            {t: CodecEncoder(self.config.levels, hears_pitch=t == "espeak") for t in TIMBRES}
-        )
+        self.encoder = CodecEncoder(self.config.levels, hears_pitch=speaker in TONAL)
         self.decoder = AudioDecoder(self.config)
+        voices = [voice for voice in OWN_VOICES if voice.speaker == speaker]
+        self.shortest_period = min(voice.shortest_period for voice in voices)
 
     def parts(self) -> dict[str, nn.Module]:
-        """The modules by their name in checkpoints, which is that of their file."""
-        encoders = {f"codec_encoder_{t}": encoder for t, encoder in self.encoders.items()}
-        return {**encoders, "audio_decoder": self.decoder}
-
-    def encoder_of(self, voice: int) -> CodecEncoder:
-        """The encoder of a voice number."""
-        encoder = self.encoders[OWN_VOICES[voice].timbre]
-        assert isinstance(encoder, CodecEncoder)
-        return encoder
+        """The modules by their name in checkpoints."""
+        return {"codec_encoder": self.encoder, "audio_decoder": self.decoder}
 
     @torch.no_grad()
-    def encode(self, samples: Tensor, voice: int) -> Tensor:
+    def encode(self, samples: Tensor) -> Tensor:
         """Samples [B, n] → codes [B, ceil(n / 640)]; the rest is filled with silence."""
         size = self.config.samples_per_code
-        samples = F.pad(samples, (0, -samples.shape[-1] % size))
-        voices = torch.full((len(samples),), voice, device=samples.device)
-        return self.coded(samples, voices).codes
+        return self.coded(F.pad(samples, (0, -samples.shape[-1] % size))).codes
 
-    def coded(self, samples: Tensor, voices: Tensor) -> Analysed:
-        """What the encoder of each one's voice [B] makes of samples [B, n * 640]."""
-        shortest = torch.tensor([v.shortest_period for v in OWN_VOICES], device=samples.device)
-        pitch_hz, voiced = pitch(samples, shortest[voices])
+    def coded(self, samples: Tensor) -> Analysed:
+        """What the encoder makes of samples [B, n * 640]."""
+        shortest = torch.full((len(samples),), self.shortest_period, device=samples.device)
+        pitch_hz, voiced = pitch(samples, shortest)
         melody = torch.stack([(pitch_hz / PITCH_HZ).log() * voiced, voiced.float()], dim=-1)
-        mel = self.encoder_of(0).features(samples)
-        timbres = [OWN_VOICES[number].timbre for number in voices.tolist()]
-        rows, coded = [], []
-        for timbre in dict.fromkeys(timbres):
-            own = [i for i, name in enumerate(timbres) if name == timbre]
-            rows += own
-            coded.append(self.encoders[timbre](mel[own], melody[own]))
-        order = torch.tensor(rows, device=samples.device).argsort()
-        codes, values = (torch.cat(parts)[order] for parts in zip(*coded, strict=True))
+        mel = self.encoder.features(samples)
+        codes, values = self.encoder(mel, melody)
         return Analysed(codes, values, mel, pitch_hz, voiced)
 
 
-def load_codec() -> Codec:
-    """The codec as trained last, or else as shipped; ready to use."""
-    codec = Codec()
-    if any(load_modules(name, codec.parts()) for name in ("audio_decoder", "codec")):
-        return codec.eval()
-    return shipped_codec()
+def load_codec(speaker: str) -> Codec:
+    """A speaker's codec as trained last, or else as shipped; ready to use."""
+    codec = Codec(speaker)
+    for stage in ("audio_decoder", "codec"):
+        if load_modules(run_name(stage, speaker), codec.parts()):
+            return codec.eval()
+    return shipped_codec(speaker)
 
 
-def shipped_codec() -> Codec:
+def shipped_codec(speaker: str) -> Codec:
     """The codec that nano's voices were made with."""
-    codec = Codec()
-    load_shipped(codec.parts())
+    codec = Codec(speaker)
+    load_shipped(codec.parts(), speaker)
     return codec.eval()
 
 
@@ -124,7 +107,7 @@ class CodecLoss:
     def __call__(self, batch: Segments, step: int) -> tuple[Tensor, dict[str, float]]:
         """The loss and its parts; `codes` is how many different codes the batch took."""
         samples, voices = batch
-        heard = self.codec.coded(samples, voices)
+        heard = self.codec.coded(samples)
         every = voices[:, None].expand_as(heard.codes)
         made = self.codec.decoder.synthesize(heard.values, every, heard.pitch_hz)
         wave_loss = self.spectral(made.samples, samples)
@@ -157,7 +140,7 @@ def segments(
 
 def pools_of(languages: Sequence[str]) -> dict[int, np.ndarray]:
     """The recordings of each language's voice by voice number; made where they are missing."""
-    return {number: _pool(OWN_VOICES[number]) for number in voice_numbers(languages)}
+    return {voice.number: _pool(voice) for voice in voices_of(languages)}
 
 
 def _pool(voice: OwnVoice) -> np.ndarray:
@@ -165,18 +148,18 @@ def _pool(voice: OwnVoice) -> np.ndarray:
         texts = everyday_texts(seed=1)
     else:
         texts = chinese_texts(seed=1, language=voice.language)
-    path = run_folder("codec") / f"pool-{voice.name}.npy"
+    path = run_folder(run_name("codec", voice.speaker)) / f"pool-{voice.name}.npy"
     return voice_pool(path, texts, POOL_TEXTS[voice.language], voice)
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
     """The stage as `python -m training` runs it, for the voices of `languages`."""
-    codec = Codec().to(device)
+    speaker = speaker_of(languages)
+    codec = Codec(speaker).to(device)
     return Stage(
-        "codec",
+        run_name("codec", speaker),
         modules=codec.parts(),
         batches=segments(pools_of(languages), device, seed),
         loss=CodecLoss(codec, device),
         peak_lr=PEAK_RATE,
-        kept_if_shipped=("codec_encoder_flite",),
     )

@@ -30,7 +30,7 @@ def codec_distortion(codec: Codec, recordings: list[Tensor], voice: int) -> Dist
     for samples in recordings:
         samples = samples[None, : len(samples) // 640 * 640]
         with torch.inference_mode():
-            heard = codec.coded(samples, torch.tensor([voice]))
+            heard = codec.coded(samples)
             voices = torch.full_like(heard.codes, voice)
             log_pitch = codec.decoder(heard.codes, voices).log_pitch
             made = codec.decoder.synthesize(heard.values, voices, PITCH_HZ * log_pitch.exp())

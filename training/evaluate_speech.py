@@ -34,7 +34,7 @@ from .export import load_voice
 from .speech_texts import reply_texts, voice_texts
 from .synthesis import RATE_HZ, flite
 from .voice_pool import respelt, say
-from .voices import NUMBER_OF, OWN_VOICES, OwnVoice
+from .voices import OwnVoice, voices_of
 
 N_MODEL_TEXTS = 20_000
 PAD_S = 0.2
@@ -100,15 +100,14 @@ Speaker = Callable[[str], np.ndarray]
 
 def speakers(own: OwnVoice, codec: Codec, voice: Voice, rate: float) -> dict[str, Speaker]:
     """The three that say a text: the recording, the same through the codec, and nano."""
-    number = OWN_VOICES.index(own)
 
     def original(text: str) -> np.ndarray:
         return say(text, own).pcm
 
     def through_codec(text: str) -> np.ndarray:
         with torch.inference_mode():
-            codes = codec.encode(torch.from_numpy(original(text))[None], number)
-            voices = torch.full_like(codes, number)
+            codes = codec.encode(torch.from_numpy(original(text))[None])
+            voices = torch.full_like(codes, own.number)
             made: np.ndarray = codec.decoder(codes, voices, rate).samples[0].numpy()
         return made
 
@@ -139,8 +138,8 @@ def speech_report(
         rate: speaking rate of codec and talker.
         ear: the stage whose checkpoint listens to Chinese; None for what is shipped.
     """
-    own = OWN_VOICES[NUMBER_OF[language]]
-    texts, codec = held_out_texts(language, n, seed), shipped_codec()
+    (own,) = voices_of([language])
+    texts, codec = held_out_texts(language, n, seed), shipped_codec(own.speaker)
     everybody = speakers(own, codec, load_voice(), rate)
     if language == "en":
         judge, unit = domain_listener().word_error_rate, "wer"
@@ -148,7 +147,7 @@ def speech_report(
         judge, unit = ChineseListener(ear).error_rate, "cer"
     figures = {f"{name}_{unit}": judge(texts, speak) for name, speak in everybody.items()}
     recordings = [torch.from_numpy(say(text, own).pcm) for text in texts]
-    distortion = codec_distortion(codec, recordings, OWN_VOICES.index(own))
+    distortion = codec_distortion(codec, recordings, own.number)
     return {**figures, "codec_mcd_db": distortion.mcd_db, "codec_melody": distortion.melody}
 
 

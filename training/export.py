@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,33 +18,39 @@ from vivavoce.models.nano.voice import Voice, voices_of
 
 from .codec import load_codec
 from .loop import load_modules
-from .shipped import NANO, load_half, save_half, shipped_file
-from .voices import OWN_VOICES
+from .shipped import NANO, codec_encoder_file, load_half, save_half, save_part
+from .voices import OWN_VOICES, SPEAKERS, run_name
 
 
-def voice_config() -> dict[str, Any]:
-    """What `config.json` says about the voice."""
+def voice_config(speakers: Collection[str] = SPEAKERS) -> dict[str, Any]:
+    """What `config.json` says about the voices of some speakers."""
+    own = [voice for voice in OWN_VOICES if voice.speaker in speakers]
+    kept = ("name", "language", "speaker", "number")
     return {
         "talker": asdict(TalkerConfig(vocabulary=Text.shipped().vocabulary)),
         "audio_decoder": asdict(AudioDecoderConfig()),
-        "voices": [{"name": voice.name, "language": voice.language} for voice in OWN_VOICES],
+        "voices": [{key: getattr(voice, key) for key in kept} for voice in own],
     }
 
 
-def export_voice(folder: Path = NANO) -> list[Path]:
-    """Write talker, audio decoder and the codec's encoder as trained last; gives the files.
+def export_voice(speaker: str, folder: Path = NANO) -> list[Path]:
+    """Write a speaker's talker, audio decoder and codec encoder as trained last; gives the files.
 
     Raises:
         FileNotFoundError: a stage has not been trained.
     """
-    talker = Talker(TalkerConfig(vocabulary=Text.shipped().vocabulary))
-    if not load_modules("talker", {"talker": talker}):
+    talker, codec = Talker(TalkerConfig(vocabulary=Text.shipped().vocabulary)), load_codec(speaker)
+    if not load_modules(run_name("talker", speaker), {"talker": talker}):
         raise FileNotFoundError("the talker is untrained: run `python -m training --stage talker`")
-    modules = {"talker": talker, **load_codec().parts()}
-    files = {shipped_file(name, folder): module for name, module in modules.items()}
-    for path, module in files.items():
-        save_half(module, path)
-    return list(files)
+    for name, module in (("talker", talker), ("audio_decoder", codec.decoder)):
+        save_part(module, folder / f"{name}.safetensors", speaker)
+    path = codec_encoder_file(speaker)
+    save_half(codec.encoder, path)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    speakers = {speaker, *(voice["speaker"] for voice in config["voices"])}
+    _write(folder / "config.json", config | voice_config(speakers))
+    names = ("talker.safetensors", "audio_decoder.safetensors", "config.json")
+    return [path, *(folder / name for name in names)]
 
 
 def export_understanding(
@@ -67,19 +73,24 @@ def export_understanding(
         raise FileNotFoundError(f"run `python -m training --stage {stage}` first")
     save_half(ear, folder / "ear.safetensors")
     save_half(thinker, folder / "thinker.safetensors")
-    data = asdict(config) | voice_config()
-    (folder / "config.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    before = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    _write(folder / "config.json", before | asdict(config))
     return [folder / name for name in ("ear.safetensors", "thinker.safetensors", "config.json")]
 
 
+def _write(path: Path, config: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
 def load_voice(folder: Path = NANO) -> Voice:
-    """The exported voice, in fp32."""
+    """The exported voices, in fp32."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     voice = Voice(
-        TalkerConfig(vocabulary=Text.shipped().vocabulary),
-        AudioDecoderConfig(),
+        TalkerConfig(**config["talker"]),
+        AudioDecoderConfig.from_dict(config["audio_decoder"]),
         Text.shipped(),
-        voices_of(voice_config()),
+        voices_of(config),
     )
-    for name, module in (("talker", voice.talker), ("audio_decoder", voice.decoder)):
+    for name, module in (("talker", voice.talkers), ("audio_decoder", voice.decoders)):
         load_half(module, folder / f"{name}.safetensors")
     return voice.eval().requires_grad_(False)

@@ -36,8 +36,7 @@ class Stage:
     """One stage of the recipe.
 
     Args:
-        modules: what is saved in the checkpoint; those in `frozen` are not trained, and those in
-            `kept_if_shipped` not where they begin with the shipped weights.
+        modules: what is saved in the checkpoint; those in `frozen` are not trained.
         batches: an endless iterator of batches.
         loss: batch, step → (loss, figures to log).
         peak_lr, floor_lr: highest learning rate, and what is left of it at the end as a share.
@@ -50,7 +49,6 @@ class Stage:
     loss: Callable[[Any, int], tuple[Tensor, dict[str, float]]]
     peak_lr: float
     frozen: tuple[str, ...] = ()
-    kept_if_shipped: tuple[str, ...] = ()
     weight_decay: float = 0.01
     clip: float = 1.0
     floor_lr: float = 0.02

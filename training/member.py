@@ -10,6 +10,7 @@ import torch
 from . import loop
 from .crew import ALONE, join
 from .shipped import load_shipped
+from .voices import VOICE_STAGES, run_name, speaker_of
 
 MOST_PROCESSES = 64
 
@@ -28,12 +29,12 @@ def run_member(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     module = importlib.import_module(f"training.{name}")
-    steps_done, _ = (0, 0.0) if options.fresh else loop.progress(name)
+    speaker = speaker_of(options.languages) if name in VOICE_STAGES else ""
+    run = run_name(name, speaker) if speaker else name
+    steps_done, _ = (0, 0.0) if options.fresh else loop.progress(run)
     seed = options.seed + 1000 * (MOST_PROCESSES * steps_done + number)
     stage = module.stage(torch.device(device), options.languages, seed)
     stage.peak_lr *= options.rate
-    if options.from_shipped:
-        stage.frozen += stage.kept_if_shipped
-        if not steps_done:
-            load_shipped(stage.modules)
+    if options.from_shipped and not steps_done:
+        load_shipped(stage.modules, speaker)
     loop.train(stage, minutes, options.fresh, crew)

@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 NANO = Path(__file__).resolve().parents[1] / "models" / "nano"
-CODEC_ENCODERS = Path(__file__).parent
 
 
 def save_half(module: nn.Module, path: Path) -> None:
@@ -30,19 +29,40 @@ def load_half(module: nn.Module, path: Path) -> None:
     module.load_state_dict({name: t.float() for name, t in weights.items()})
 
 
-def load_shipped(modules: Mapping[str, nn.Module]) -> None:
-    """Fill the modules of a stage, or of the codec, that are shipped."""
-    ear = load_file(NANO / "ear.safetensors")
+def load_shipped(modules: Mapping[str, nn.Module], speaker: str = "") -> None:
+    """Fill the modules of a stage, or of a speaker's codec, that are shipped.
+
+    Raises:
+        FileNotFoundError: the speaker's are not.
+    """
     for name, module in modules.items():
         if name in ("encoder", "projector"):
-            start = f"{name}."
-            own = {key[len(start) :]: t.float() for key, t in ear.items() if key.startswith(start)}
-            module.load_state_dict(own)
+            _load_part(module, NANO / "ear.safetensors", name)
+        elif name in ("talker", "audio_decoder"):
+            _load_part(module, NANO / f"{name}.safetensors", speaker)
+        elif name == "codec_encoder":
+            load_half(module, codec_encoder_file(speaker))
         else:
-            load_half(module, shipped_file(name))
+            load_half(module, NANO / f"{name}.safetensors")
 
 
-def shipped_file(name: str, folder: Path = NANO) -> Path:
-    """Where a module's weights lie; the codec's encoders, which nano does not need, lie here."""
-    beside = name.startswith("codec_encoder") and folder == NANO
-    return (CODEC_ENCODERS if beside else folder) / f"{name}.safetensors"
+def codec_encoder_file(speaker: str) -> Path:
+    """The encoder of a speaker's codes; nano itself does not need it, so it lies here."""
+    return Path(__file__).with_name(f"codec_encoder_{speaker}.safetensors")
+
+
+def _load_part(module: nn.Module, path: Path, part: str) -> None:
+    start = f"{part}."
+    tensors = {key: t.float() for key, t in load_file(path).items() if key.startswith(start)}
+    if not tensors:
+        raise FileNotFoundError(f"{path.name} has no {part} part: begin without --from-shipped")
+    module.load_state_dict({key.removeprefix(start): t for key, t in tensors.items()})
+
+
+def save_part(module: nn.Module, path: Path, part: str) -> None:
+    """Write one part of a file in fp16; its other parts stay."""
+    own = {f"{part}.{key}": t.detach().cpu().half() for key, t in module.state_dict().items()}
+    before = load_file(path) if path.exists() else {}
+    others = {key: t for key, t in before.items() if not key.startswith(f"{part}.")}
+    save_file({**others, **own}, path)
+    path.chmod(0o644)

@@ -1,8 +1,7 @@
 """Stage `talker`: speech codes from words, learnt from nano's own voices.
 
 Needs the frozen codec. The sentences are synthesised and coded in shards; new ones join while
-training runs. Into some Chinese sentences English words are spliced, each with the codes of the
-English voice, and the other way round: so the voices learn to take turns within a reply.
+training runs.
 """
 
 from __future__ import annotations
@@ -34,14 +33,12 @@ from .loop import Stage, run_folder
 from .speech_texts import voice_texts
 from .synthesis import RATE_HZ
 from .voice_pool import Recording, recordings
-from .voices import OWN_VOICES, voice_numbers
+from .voices import OwnVoice, run_name, speaker_of, voices_of
 
 STAGE = "talker"
 BATCH = 16
 PEAK_RATE = 1.5e-3
 CODE_NOISE = 0.08  # share of input codes replaced, so that a wrong one can be recovered from
-SPLICED = 0.1  # share of sentences that another language's words are put into
-SHARE = {"en": 1, "cmn": 2, "yue": 2}  # a thousand hanzi are more to learn than the English words
 SHARD_SIZE, N_SHARDS = 500, 20
 MAX_WORD_CODES = 64  # longer words are mistakes of the word times
 LEAD_S = 0.04  # silence kept before the first word
@@ -73,7 +70,7 @@ class TalkerBatch:
         return TalkerBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-def cut_at_words(recording: Recording, voice: int, codec: Codec) -> list[list[int]]:
+def cut_at_words(recording: Recording, codec: Codec) -> list[list[int]]:
     """Speech codes of each word; a pause belongs to the word after it.
 
     Word ends are rounded to whole codes, and every word gets at least one.
@@ -82,7 +79,7 @@ def cut_at_words(recording: Recording, voice: int, codec: Codec) -> list[list[in
     first = max(0, spans[0][0] - round(LEAD_S * RATE_HZ))
     last = spans[-1][1] + round(TRAIL_S * RATE_HZ)
     pcm = torch.from_numpy(utterance.pcm[first:last])[None]
-    codes = codec.encode(pcm, voice)[0].tolist()
+    codes = codec.encode(pcm)[0].tolist()
     size, start, pieces = codec.config.samples_per_code, 0, []
     for i, (_, end) in enumerate(spans):
         stop = max(start + 1, round((end - first) / size))
@@ -156,20 +153,22 @@ def talker_loss(talker: Talker, batch: TalkerBatch) -> tuple[Tensor, dict[str, f
     return loss, {"loss": loss.item(), "exact": exact}
 
 
-def shard_path(voice: int, index: int) -> Path:
-    """Where a shard lies."""
-    return run_folder(STAGE) / f"codes-{OWN_VOICES[voice].name}-{index:04d}.json"
+def shards(voice: OwnVoice) -> list[Path]:
+    """The coded sentences of a voice that there are."""
+    folder = run_folder(run_name(STAGE, voice.speaker))
+    return sorted(folder.glob(f"codes-{voice.name}-*.json"))
 
 
-def code_shard(voice: int, index: int) -> None:
+def code_shard(voice: OwnVoice, index: int) -> None:
     """Synthesise and code SHARD_SIZE sentences into one file; its number is its seed."""
-    own, codec, rows = OWN_VOICES[voice], load_codec(), []
-    texts = voice_texts(index) if own.language == "en" else chinese_texts(index, own.language)
-    for recording in recordings(texts, SHARD_SIZE, own):
-        codes = cut_at_words(recording, voice, codec)
+    codec, rows = load_codec(voice.speaker), []
+    english = voice.language == "en"
+    texts = voice_texts(index) if english else chinese_texts(index, voice.language)
+    for recording in recordings(texts, SHARD_SIZE, voice):
+        codes = cut_at_words(recording, codec)
         if max(map(len, codes)) < MAX_WORD_CODES:
             rows.append([recording[0], codes])
-    path = shard_path(voice, index)
+    path = run_folder(run_name(STAGE, voice.speaker)) / f"codes-{voice.name}-{index:04d}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".part").write_text(json.dumps(rows), encoding="utf-8")
     path.with_suffix(".part").replace(path)  # a reader never sees half a shard
@@ -178,26 +177,25 @@ def code_shard(voice: int, index: int) -> None:
 class Sentences:
     """The coded sentences on disk; shards that appear later join at the next look."""
 
-    def __init__(self, text: Text, config: TalkerConfig, voices: Iterable[int]) -> None:
+    def __init__(self, text: Text, config: TalkerConfig, voices: Iterable[OwnVoice]) -> None:
         self.text, self.config, self.voices = text, config, tuple(voices)
         self._read: dict[Path, list[Sentence]] = {}
 
     def draw(self, rng: random.Random, n: int) -> list[Sentence]:
-        """About n sentences, each voice by its share."""
-        shares = [SHARE[OWN_VOICES[voice].language] for voice in self.voices]
+        """About n sentences, as many of each voice."""
         drawn = []
-        for voice, share in zip(self.voices, shares, strict=True):
+        for voice in self.voices:
             own = self._all(voice)
-            drawn += rng.sample(own, min(len(own), n * share // sum(shares)))
+            drawn += rng.sample(own, min(len(own), n // len(self.voices)))
         return rng.sample(drawn, len(drawn))
 
-    def _all(self, voice: int) -> list[Sentence]:
+    def _all(self, voice: OwnVoice) -> list[Sentence]:
         """Every sentence of a voice there is now."""
-        paths = sorted(run_folder(STAGE).glob(f"codes-{OWN_VOICES[voice].name}-*.json"))
+        paths = shards(voice)
         for path in paths:
             if path not in self._read:
                 rows = json.loads(path.read_text(encoding="utf-8"))
-                self._read[path] = [self._sentence(*row, voice) for row in rows]
+                self._read[path] = [self._sentence(*row, voice.number) for row in rows]
         return [sentence for path in paths for sentence in self._read[path]]
 
     def _sentence(self, words: list[str], codes: list[list[int]], voice: int) -> Sentence:
@@ -206,37 +204,12 @@ class Sentences:
         return Sentence(made, codes)
 
 
-def spliced(sentence: Sentence, other: Sentence, rng: random.Random) -> Sentence:
-    """The sentence with one to three words of another in its middle, never the last of either."""
-    n_words = rng.randint(1, min(3, len(other.words) - 1))
-    start = rng.randrange(len(other.words) - n_words)
-    taken = slice(start, start + n_words)
-    at = rng.randrange(len(sentence.words))
-    words = [*sentence.words[:at], *other.words[taken], *sentence.words[at:]]
-    return Sentence(words, [*sentence.codes[:at], *other.codes[taken], *sentence.codes[at:]])
-
-
-def _mixed(sentences: list[Sentence], rng: random.Random) -> list[Sentence]:
-    """The same sentences, some with words in another language."""
-    of_language: dict[bool, list[Sentence]] = {True: [], False: []}
-    for sentence in sentences:
-        if len(sentence.words) > 1:
-            of_language[sentence.words[0].voice == 0].append(sentence)
-    mixed = []
-    for sentence in sentences:
-        others = of_language[sentence.words[0].voice != 0]
-        if others and rng.random() < SPLICED:
-            sentence = spliced(sentence, rng.choice(others), rng)
-        mixed.append(sentence)
-    return mixed
-
-
 def endless_batches(sentences: Sentences, config: TalkerConfig, seed: int) -> Iterator[TalkerBatch]:
     """Random batches of sentences of similar length, for ever."""
     rng = random.Random(seed)
     generator = torch.Generator().manual_seed(seed)
     while True:
-        order = _mixed(sentences.draw(rng, SHARD_SIZE), rng)
+        order = sentences.draw(rng, SHARD_SIZE)
         for i in range(0, len(order), 20 * BATCH):
             block = sorted(order[i : i + 20 * BATCH], key=lambda s: sum(map(len, s.codes)))
             batches = [block[j : j + BATCH] for j in range(0, len(block), BATCH)]
@@ -249,17 +222,17 @@ def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 
     """The stage as `python -m training` runs it, for the voices of `languages`."""
     text = Text.shipped()
     config = TalkerConfig(vocabulary=text.vocabulary)
-    voices = voice_numbers(languages)
+    voices = voices_of(languages)
     for voice in voices:
-        if _n_shards(voice) == 0:
-            _add_shards(voice, N_SHARDS)
+        if not shards(voice):
+            add_shards(voice, N_SHARDS)
     talker = Talker(config)
     with torch.no_grad():
         start_hanzi(talker.embedding.weight, text)
     talker = talker.to(device)
     sentences = Sentences(text, config, voices)
     return Stage(
-        STAGE,
+        run_name(STAGE, speaker_of(languages)),
         modules={"talker": talker},
         batches=(batch.to(device) for batch in endless_batches(sentences, config, seed)),
         loss=lambda batch, step: talker_loss(talker, batch),
@@ -267,12 +240,9 @@ def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 
     )
 
 
-def _n_shards(voice: int) -> int:
-    return len(list(run_folder(STAGE).glob(f"codes-{OWN_VOICES[voice].name}-*.json")))
-
-
-def _add_shards(voice: int, n: int) -> None:
-    first = _n_shards(voice)
+def add_shards(voice: OwnVoice, n: int) -> None:
+    """Code n more shards of a voice."""
+    first = len(shards(voice))
     for index in range(first, first + n):
         code_shard(voice, index)
 
@@ -286,8 +256,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for voice in voice_numbers(options.languages):
-        _add_shards(voice, options.shards)
+    for language in options.languages:
+        add_shards(*voices_of([language]), options.shards)
 
 
 if __name__ == "__main__":

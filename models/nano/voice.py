@@ -1,7 +1,13 @@
-"""Words in, audio out: the talker and the audio decoder as one stream.
+"""Words in, audio out: a talker and an audio decoder as one stream.
 
 A reply has a voice. Words its language does not write (English names in a Chinese reply, hanzi in
-an English one) are said by the first voice whose language does, within the same stream.
+an English one) are said by the first voice whose language does:
+
+    words   打  开  | kitchen light |  的  灯
+    voice   mei     | slt           |  mei         each run is a stream of its own
+
+Voices that were trained together share a speaker: one talker and one audio decoder, in which
+each of them has a number.
 """
 
 from __future__ import annotations
@@ -20,8 +26,8 @@ from torch import nn
 from ..dialogue import Pcm, Sampling
 from .audio_decoder import AudioDecoder, AudioDecoderConfig
 from .languages import is_hanzi, split
-from .stretch import n_spoken
-from .talker import SAMPLING, Spoken, Talker, TalkerConfig, TalkerState, Word, make_word
+from .stretch import initial_stretch, n_spoken
+from .talker import SAMPLING, Spoken, Talker, TalkerConfig, Word, make_word
 from .text import Text
 
 FIRST_CHUNK_CODES = 4  # 160 ms of codes: the shortest that gives audio after the look-ahead
@@ -46,10 +52,21 @@ class WordAudio:
 
 
 class SpeakingVoice(NamedTuple):
-    """One of the voices: its name, and the language it was trained in (`en`, `cmn`, `yue`)."""
+    """One of the voices: its name, the language it was trained in (`en`, `cmn`, `yue`), whose
+    weights speak, and its number there."""
 
     name: str
     language: str
+    speaker: str
+    number: int
+
+
+class _Piece(NamedTuple):
+    """What a talker takes of the caller's word number `index`."""
+
+    word: Word
+    speaker: str
+    index: int
 
 
 def voices_of(data: Mapping[str, Any]) -> tuple[SpeakingVoice, ...]:
@@ -73,27 +90,25 @@ class Voice(nn.Module):
         voices: Sequence[SpeakingVoice],
     ) -> None:
         super().__init__()
-        self.talker = Talker(talker)
-        self.decoder = AudioDecoder(decoder)
+        speakers = dict.fromkeys(voice.speaker for voice in voices)
+        self.talkers = nn.ModuleDict({speaker: Talker(talker) for speaker in speakers})
+        self.decoders = nn.ModuleDict({speaker: AudioDecoder(decoder) for speaker in speakers})
         self.text = text
         self.voices = tuple(voices)
-
-    @property
-    def rate_hz(self) -> int:
-        """Sample rate of what is spoken."""
-        return self.decoder.config.rate_hz
+        self.rate_hz = decoder.rate_hz
 
     def voice_for(self, language: str) -> str:
         """The first voice of a language, or the first of all where there is none."""
         own = [voice.name for voice in self.voices if voice.language == language]
         return own[0] if own else self.voices[0].name
 
-    def number(self, name: str | None) -> int:
-        """A voice's number in the weights. Raises ValueError for an unknown one."""
-        names = [voice.name for voice in self.voices]
-        if name is not None and name not in names:
-            raise ValueError(f"nano has no voice {name!r}: {', '.join(names)}")
-        return 0 if name is None else names.index(name)
+    def named(self, name: str | None) -> SpeakingVoice:
+        """A voice by name; None is the first. Raises ValueError for an unknown one."""
+        for voice in self.voices:
+            if name in (None, voice.name):
+                return voice
+        names = ", ".join(voice.name for voice in self.voices)
+        raise ValueError(f"nano has no voice {name!r}: {names}")
 
     def speak(
         self,
@@ -115,71 +130,100 @@ class Voice(nn.Module):
         Raises:
             ValueError: an unknown voice, or a rate that nobody would understand.
         """
-        number = self.number(voice)
-        mouth = _Mouth(self.decoder, rate)
-        return self._spoken(words, number, self.talker.initial(seed), sampling, mouth)
+        pieces = _Pieces(self, words, self.named(voice))
+        initial_stretch(rate)  # a wrong rate is told before the first word is taken
+        return self._runs(pieces, seed, sampling, rate)
 
-    def _spoken(
-        self,
-        words: Iterator[str],
-        voice: int,
-        state: TalkerState,
-        sampling: Sampling,
-        mouth: _Mouth,
+    def _runs(
+        self, pieces: _Pieces, seed: int, sampling: Sampling, rate: float
     ) -> Iterator[NewWord | WordAudio]:
-        waiting: deque[Word] = deque()  # hanzi of a word that the talker has not asked for yet
+        """Each run of words that one speaker says."""
+        n_codes = 0
+        while True:
+            yield from pieces.look()
+            if not pieces.waiting:
+                return
+            speaker = pieces.waiting[0].speaker
+            mouth = _Mouth(self.decoders[speaker], rate, n_codes)
+            yield from self._run(pieces, speaker, seed, sampling, mouth)
+            n_codes = mouth.n_codes
+
+    def _run(
+        self, pieces: _Pieces, speaker: str, seed: int, sampling: Sampling, mouth: _Mouth
+    ) -> Iterator[NewWord | WordAudio]:
+        talker = self.talkers[speaker]
+        assert isinstance(talker, Talker)
+        state = talker.initial(seed)
         indices: list[int] = []  # the caller's word of each of the talker's
-        n_words = 0
         while not state.finished:
             while state.wants_word:
-                if not waiting:
-                    word = next(words, None)
-                    if word is None:
-                        state = self.talker.end(state)
-                        break
-                    yield NewWord(word, n_words)
-                    waiting.extend(self._made(word, voice))
-                    n_words += 1
-                    continue
-                state = self.talker.add_word(waiting.popleft(), state)
-                indices.append(n_words - 1)
-            spoken, state = self.talker.step(state, sampling)
+                yield from pieces.look()
+                if not pieces.waiting or pieces.waiting[0].speaker != speaker:
+                    state = talker.end(state)
+                    break
+                piece = pieces.waiting.popleft()
+                state = talker.add_word(piece.word, state)
+                indices.append(piece.index)
+            spoken, state = talker.step(state, sampling)
             if spoken is not None:
                 yield from mouth.say(spoken, indices[spoken.word])
         yield from mouth.finish()
 
-    def _made(self, word: str, voice: int) -> list[Word]:
-        """What the talker gets of a word: its hanzi one by one, the letters between in one."""
-        made = []
-        for piece in split(word) or [word]:
-            tokens = self.text.encode_word(piece)
-            number = self._reader(piece, voice)
-            made.append(make_word(tokens, len(piece), self.talker.config, number))
-        return made
 
-    def _reader(self, piece: str, voice: int) -> int:
-        """The number of the voice that can read a piece."""
-        wanted = ("cmn", "yue") if is_hanzi(piece[0]) else ("en",)
-        if self.voices[voice].language in wanted:
-            return voice
-        return self.number(self.voice_for(wanted[0]))
+class _Pieces:
+    """The caller's words as talkers take them: hanzi one by one, each in its voice."""
+
+    def __init__(self, voice: Voice, words: Iterator[str], home: SpeakingVoice) -> None:
+        self._voice, self._words, self._home = voice, words, home
+        self._n_words = 0
+        self.waiting: deque[_Piece] = deque()
+
+    def look(self) -> Iterator[NewWord]:
+        """Have a piece in `waiting`, unless the words are over."""
+        while not self.waiting:
+            word = next(self._words, None)
+            if word is None:
+                return
+            yield NewWord(word, self._n_words)
+            self.waiting.extend(self._piece(part) for part in split(word) or [word])
+            self._n_words += 1
+
+    def _piece(self, part: str) -> _Piece:
+        reader, voice = self._reader(part), self._voice
+        config = voice.talkers[reader.speaker].config
+        tokens = voice.text.encode_word(part)
+        word = make_word(tokens, len(part), config, reader.number)
+        return _Piece(word, reader.speaker, self._n_words)
+
+    def _reader(self, part: str) -> SpeakingVoice:
+        """The voice that can read it."""
+        wanted = ("cmn", "yue") if is_hanzi(part[0]) else ("en",)
+        if self._home.language in wanted:
+            return self._home
+        return self._voice.named(self._voice.voice_for(wanted[0]))
 
 
 class _Mouth:
     """Collects codes into chunks, decodes them and cuts the samples at word borders.
 
-    rate: how much shorter than its codes the speech is.
+    rate: how much shorter than its codes the speech is; n_before: codes of earlier mouths.
     """
 
-    def __init__(self, decoder: AudioDecoder, rate: float) -> None:
+    def __init__(self, decoder: nn.Module, rate: float, n_before: int) -> None:
+        assert isinstance(decoder, AudioDecoder)
         self._decoder = decoder
-        self._rate = rate
+        self._rate, self._n_before = rate, n_before
         self._state = decoder.initial(rate=rate)
         self._waiting: list[Spoken] = []
         self._words: list[int] = []  # the word of every code so far
         self._n_samples = 0
         self._code = 0  # the code whose sound comes next
         self._chunk = FIRST_CHUNK_CODES
+
+    @property
+    def n_codes(self) -> int:
+        """Codes of the reply so far."""
+        return self._n_before + len(self._words)
 
     def say(self, spoken: Spoken, word: int) -> Iterator[WordAudio]:
         """The next code, of word number `word`; gives audio when a chunk is full."""
@@ -218,7 +262,7 @@ class _Mouth:
             if self._code < last:
                 n = min(n, self._end(self._code) - self._n_samples)
             piece = np.ascontiguousarray(pcm[at : at + n], dtype=np.float32)
-            yield WordAudio(piece, word, len(self._words))
+            yield WordAudio(piece, word, self.n_codes)
             at += n
             self._n_samples += n
 

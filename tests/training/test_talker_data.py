@@ -1,7 +1,5 @@
 """What the talker is trained on: cut at words, laid out as it is later fed."""
 
-import random
-
 import numpy as np
 import torch
 
@@ -12,7 +10,6 @@ from training.talker import (
     cut_at_words,
     lay_out,
     make_batch,
-    spliced,
     talker_loss,
 )
 from vivavoce.models.dialogue import Sampling
@@ -99,29 +96,16 @@ class OneCodeEach:
         samples_per_code = 640
 
     @staticmethod
-    def encode(pcm, voice):
+    def encode(pcm):
         return torch.arange(-(-pcm.shape[1] // 640))[None]
 
 
 def test_codes_are_cut_at_word_ends_and_none_is_lost():
     spans = [(3200, 6400), (8000, 8010), (8020, 16000)]
     utterance = Utterance(np.zeros(30_000, np.float32), [], None)
-    pieces = cut_at_words((["a", "b", "c"], utterance, spans), 0, OneCodeEach)
+    pieces = cut_at_words((["a", "b", "c"], utterance, spans), OneCodeEach)
     everything = [code for piece in pieces for code in piece]
     assert everything == list(range(len(everything)))
     assert all(pieces)
     assert len(pieces[0]) == 6  # 40 ms before the word and its 200 ms
     assert len(pieces[1]) == 3  # the pause belongs to the word after it
-
-
-def test_words_of_another_voice_are_put_in_with_their_codes():
-    other = sentence(([8], [10]), ([9], [11]), ([10], [0]), voice=2)
-    rng = random.Random(4)
-    for _ in range(20):
-        mixed = spliced(THREE, other, rng)
-        pairs = list(zip(mixed.words, mixed.codes, strict=True))
-        own = [pair for pair in pairs if pair[0].voice == 0]
-        taken = [pair for pair in pairs if pair[0].voice == 2]
-        assert own == list(zip(THREE.words, THREE.codes, strict=True))
-        assert taken and taken[-1][1] != [0]  # the last word ends in silence
-        assert pairs[-1] == own[-1]

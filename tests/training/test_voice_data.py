@@ -13,7 +13,7 @@ from training.hanzi_start import parts, start_hanzi
 from training.speech_texts import everyday_texts, is_held_out, reply_texts, voice_texts
 from training.synthesis import is_reserved
 from training.voice_pool import recordings, respelt
-from training.voices import OWN_VOICES, voice_numbers
+from training.voices import OWN_VOICES, trained_together, voices_of
 from vivavoce.assistant.skills.wording import JOKES
 from vivavoce.models.nano.text import Text
 
@@ -110,7 +110,11 @@ def test_homophones_begin_alike_in_the_language_where_they_are():
 
 
 def test_voices_are_found_by_language():
-    assert voice_numbers(["yue", "en"]) == [2, 0]
+    assert [voice.name for voice in voices_of(["yue", "cmn"])] == ["ling", "mei"]
     with pytest.raises(ValueError, match="no voice for fr: en, cmn, yue"):
-        voice_numbers(["en", "fr"])
+        voices_of(["en", "fr"])
+    with pytest.raises(ValueError, match="en, yue are trained apart"):
+        voices_of(["en", "yue"])
+    assert trained_together("talker", ["en", "cmn", "yue"]) == [["en"], ["cmn", "yue"]]
+    assert trained_together("joint", ["en", "cmn"]) == [["en", "cmn"]]
     assert not any(is_reserved(voice.recorded) for voice in OWN_VOICES)

@@ -1,6 +1,7 @@
 """Words in, audio out: voices by language, hanzi one by one, and any speaking rate."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ from vivavoce.models.nano.audio_decoder import AudioDecoderConfig
 from vivavoce.models.nano.model import NanoModel
 from vivavoce.models.nano.talker import TalkerConfig
 from vivavoce.models.nano.text import Text
-from vivavoce.models.nano.voice import NewWord, SpeakingVoice, Voice, WordAudio
+from vivavoce.models.nano.voice import NewWord, SpeakingVoice, Voice, WordAudio, _Pieces
 
-VOICES = [SpeakingVoice("anna", "en"), SpeakingVoice("bo", "cmn"), SpeakingVoice("ka", "yue")]
+VOICES = [
+    SpeakingVoice("anna", "en", "west", 0),
+    SpeakingVoice("bo", "cmn", "east", 1),
+    SpeakingVoice("ka", "yue", "east", 2),
+]
 RATES = [1.0, 0.5, 0.75, 1.25, 2.0]
 
 
@@ -27,8 +32,8 @@ def voice():
         text,
         VOICES,
     )
-    for embedding in (made.talker.voices, made.decoder.voices):
-        torch.nn.init.normal_(embedding.weight)
+    for part in (*made.talkers.values(), *made.decoders.values()):
+        torch.nn.init.normal_(part.voices.weight)
     return made.eval().requires_grad_(False)
 
 
@@ -36,10 +41,16 @@ def spoken(speaker, words, **how):
     return list(speaker.speak(iter(words), **how))
 
 
-def numbers(voice, words, name):
-    """The voice of each of the talker's words."""
-    number = voice.number(name)
-    return [made.voice for word in words for made in voice._made(word, number)]
+def readers(voice, words, name):
+    """Who says each of the words."""
+    pieces = _Pieces(voice, iter(words), voice.named(name))
+    said = []
+    for _ in words:
+        list(pieces.look())
+        said += [(p.speaker, p.word.voice) for p in pieces.waiting]
+        pieces.waiting.clear()
+    names = {(v.speaker, v.number): v.name for v in voice.voices}
+    return [names[key] for key in said]
 
 
 def test_a_word_of_several_hanzi_is_one_word_spoken_hanzi_by_hanzi(voice):
@@ -57,16 +68,17 @@ def test_a_word_of_several_hanzi_is_one_word_spoken_hanzi_by_hanzi(voice):
 
 
 def test_words_in_another_language_are_said_by_a_voice_of_that_language(voice):
-    assert numbers(voice, ["打", "开", "kitchen", "灯"], "bo") == [1, 1, 0, 1]
-    assert numbers(voice, ["開", "kitchen", "燈"], "ka") == [2, 0, 2]
-    assert numbers(voice, ["that", "is", "谢谢"], "anna") == [0, 0, 1, 1]
-    assert numbers(voice, ["播放bob"], "ka") == [2, 2, 0]
+    assert readers(voice, ["打", "开", "kitchen", "灯"], "bo") == ["bo", "bo", "anna", "bo"]
+    assert readers(voice, ["開", "kitchen", "燈"], "ka") == ["ka", "anna", "ka"]
+    assert readers(voice, ["that", "is", "谢谢"], "anna") == ["anna", "anna", "bo", "bo"]
+    assert readers(voice, ["播放bob"], "ka") == ["ka", "ka", "anna"]
 
 
 def test_without_a_chinese_voice_the_first_one_tries(voice):
-    alone = Voice.__new__(Voice)
-    alone.__dict__.update(voice.__dict__, voices=tuple(VOICES[:1]))
-    assert numbers(alone, ["谢谢"], None) == [0, 0]
+    alone = Voice(
+        voice.talkers["west"].config, voice.decoders["west"].config, voice.text, VOICES[:1]
+    )
+    assert readers(alone, ["谢谢"], None) == ["anna", "anna"]
     assert alone.voice_for("yue") == "anna"
 
 
@@ -83,29 +95,39 @@ def _sounds(part):
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_the_stream_equals_the_whole_and_every_word_has_its_share(voice, rate):
+def test_the_stream_equals_the_whole_and_every_word_has_its_share(voice, rate, monkeypatch):
     words = ["好", "的", "light", "on", "了"]
+    runs = [[0, 1], [2, 3], [4]]  # what one speaker says in a row
     said = []
-    step = voice.talker.step
+    for talker in voice.talkers.values():
+        monkeypatch.setattr(talker, "step", partial(_noted, talker.step, said))
+    audio = [p for p in spoken(voice, words, voice="ka", rate=rate) if _sounds(p)]
+    starts = [0, *(i for i in range(1, len(said)) if _begins(said, i))]
+    whole, n = [], 0
+    for run, start, stop in zip(runs, starts, [*starts[1:], len(said)], strict=True):
+        codes = torch.tensor([[code.code for code in said[start:stop]]])
+        voices = torch.tensor([[code.voice for code in said[start:stop]]])
+        decoder = voice.decoders["west" if said[start].voice == 0 else "east"]
+        whole.append(decoder(codes, voices, rate).samples[0].numpy())
+        for k, index in enumerate(run):
+            n_codes = sum(code.word <= k for code in said[start:stop])
+            end = sum(len(p.pcm) for p in audio if p.index <= index)
+            assert end == n + math.ceil(4 * n_codes / rate) * 160
+        n += len(whole[-1])
+    made = np.concatenate([p.pcm for p in audio])
+    np.testing.assert_allclose(made, np.concatenate(whole), atol=1e-3)
+    assert audio[-1].n_codes == len(said)
 
-    def noted(*arguments):
-        code, state = step(*arguments)
-        said.extend([code] if code else [])
-        return code, state
 
-    voice.talker.step = noted
-    try:
-        audio = [p for p in spoken(voice, words, voice="ka", rate=rate) if _sounds(p)]
-    finally:
-        del voice.talker.step
-    codes = torch.tensor([[code.code for code in said]])
-    voices = torch.tensor([[code.voice for code in said]])
-    whole = voice.decoder(codes, voices, rate).samples[0].numpy()
-    np.testing.assert_allclose(np.concatenate([p.pcm for p in audio]), whole, atol=1e-3)
-    for index in range(len(words)):
-        n_codes = sum(code.word <= index for code in said)
-        end = sum(len(p.pcm) for p in audio if p.index <= index)
-        assert end == math.ceil(4 * n_codes / rate) * 160
+def _noted(step, said, *arguments):
+    code, state = step(*arguments)
+    said.extend([code] if code else [])
+    return code, state
+
+
+def _begins(said, i):
+    """Whether another speaker begins with this code."""
+    return (said[i].voice == 0) != (said[i - 1].voice == 0)
 
 
 @pytest.mark.parametrize(
