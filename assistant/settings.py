@@ -96,7 +96,9 @@ class AssistantSettings(Section):
         le=1.5,  # the protocol's own range of `speed`
         description="how fast replies are spoken: 1.25 is a quarter faster, at the same pitch",
     )
-    language: str = Field("auto", description="language the person speaks, or auto")
+    language: str = Field(
+        "auto", description="language the person speaks and is answered in, or auto"
+    )
     instructions: str = Field("", description="standing instructions given to the model")
 
 

@@ -155,7 +155,8 @@ class DialogueOptions:
 
     Args:
         voice: one of SpeechModel.voices; None takes the model's own.
-        language: one of SpeechModel.languages, or "auto".
+        language: what the person speaks and is answered in, one of SpeechModel.languages; "auto"
+            leaves it to the model.
         tools: JSON-schema function tools {"name", "description", "parameters"}.
         history: earlier items, oldest first.
     """
