@@ -27,6 +27,7 @@ from vivavoce.models.nano.model import NanoModel
 from .batched import batched_score
 from .clips import clips
 from .conversations import conversations
+from .gates import gates
 from .loading import LANGUAGES, measured_model
 from .refusal import refusal
 from .report import Report
@@ -100,6 +101,7 @@ def everything(report: Report, model: NanoModel, options: argparse.Namespace) ->
         understanding(report, model, language, options.n or 400, options.seed, True)
         conversations(report, model, language, options.n_conversations, options.seed + 2)
     refusal(report, model, options.minutes, options.seed)
+    gates(report, model, options.n or 400, options.minutes / 4, options.seed + 3)
     if options.n_speech and options.weights is None and not options.checkpoint:
         speaking(report, model, options.n_speech, options.seed)
     size = sum(path.stat().st_size for path in NANO.glob("*.safetensors")) / 1e6

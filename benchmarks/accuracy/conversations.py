@@ -39,7 +39,6 @@ def conversations(report: Report, model: NanoModel, language: str, n: int, seed:
     others = [turns[-1] for turns in sets(language, OTHERS * n, seed)[OUT_OF_DOMAIN]]
     score = batched_score(model, others, record(others, "reserved", EVALUATION, seed))
     report.add(OUT_OF_DOMAIN, score.acted_share, language)
-    report.confidences[f"{OUT_OF_DOMAIN}/{language}"] = score.confidences
 
 
 def conversation_score(

@@ -74,7 +74,6 @@ def _take_checkpoint(model: NanoModel, folder: Path) -> None:
         "encoder": model.ear.encoder,
         "projector": model.ear.projector,
         "thinker": model.thinker,
-        "talker": model.voice.talker,
     }
     for name, weights in state["modules"].items():
         if name in own:

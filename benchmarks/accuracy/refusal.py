@@ -38,15 +38,12 @@ KINDS = (
 def refusal(report: Report, model: NanoModel, minutes: float, seed: int) -> None:
     """Actions taken on so many minutes of sound, each clip handed over as a turn."""
     taken: Counter[str] = Counter()
-    confidences = []
     clips = list(sounds(minutes, seed, model.languages))
     for (kind, _), found in zip(clips, decided(model, [pcm for _, pcm in clips]), strict=True):
         if found.name != REJECT:
             taken[kind] += 1
-            confidences.append((found.confidence, False, False))
     report.add("noise_actions", taken.total())
     report.details["noise"] = {"minutes": minutes, "taken": dict(taken)}
-    report.confidences["noise"] = confidences
 
 
 def sounds(minutes: float, seed: int, languages: tuple[str, ...]) -> Iterator[tuple[str, Pcm]]:

@@ -99,7 +99,6 @@ class Report:
         self.title = title
         self.figures: dict[str, dict[str, float]] = {}
         self.details: dict[str, Any] = {}
-        self.confidences: dict[str, list[tuple[float, bool, bool]]] = {}
         self.confusions: dict[str, dict[tuple[str, str], int]] = {}
         self.wanted: dict[str, dict[str, int]] = {}
 
@@ -112,7 +111,6 @@ class Report:
         """Keep what the confusion matrix and the curves of confidence are drawn from."""
         self.confusions[language] = dict(score.confusions)
         self.wanted[language] = dict(score.wanted)
-        self.confidences[f"main/{language}"] = score.confidences
 
     @property
     def missed(self) -> int:
@@ -142,10 +140,6 @@ class Report:
     def save(self, path: Path) -> None:
         """Write figures and details as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        rounded = {
-            name: [[round(figure, 3), int(right), int(meant)] for figure, right, meant in found]
-            for name, found in self.confidences.items()
-        }
         confusions = {
             language: {f"{wanted}>{got}": n for (wanted, got), n in found.items()}
             for language, found in self.confusions.items()
@@ -154,7 +148,6 @@ class Report:
             "figures": self.figures,
             "wanted": self.wanted,
             "confusions": confusions,
-            "confidences": rounded,
             **self.details,
         }
         lines = [f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in data.items()]

@@ -50,10 +50,7 @@ class Decided:
 
 @dataclass
 class Score:
-    """Counts over a set of turns.
-
-    confidences: (of the action, whether intent and slots are right, whether it was a command).
-    """
+    """Counts over a set of turns."""
 
     n: int = 0
     intent: int = 0
@@ -64,7 +61,6 @@ class Score:
     acted: int = 0
     wanted: Counter[str] = field(default_factory=Counter)
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
-    confidences: list[tuple[float, bool, bool]] = field(default_factory=list)
     audio_s: float = 0.0
     compute_s: float = 0.0
 
@@ -101,8 +97,6 @@ class Score:
         self.language += decided.language == turn.language
         if not right:
             self.confusions[turn.intent, decided.name] += 1
-        if decided.name != REJECT:
-            self.confidences.append((decided.confidence, exact, turn.intent != REJECT))
         wanted = split(turn.user)
         self.words += len(wanted)
         self.word_errors += _edits(wanted, split(decided.transcript))

@@ -45,7 +45,7 @@ class NanoConfig:
     """Everything but the talker and the audio decoder, which bring their own.
 
     Args:
-        min_intent_probability: below it nano says that it did not understand.
+        min_intent_probability: a confidence below it has nano say that it did not understand.
         min_transcript_confidence: the same for the mean probability of the tokens read.
         confirm_probability: a confidence below it has nano ask before it does something; 0: never.
         languages: it understands and speaks; the first one where nothing tells.
@@ -54,8 +54,8 @@ class NanoConfig:
     mel: MelConfig = field(default_factory=MelConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
-    min_intent_probability: float = 0.4
-    min_transcript_confidence: float = 0.4
+    min_intent_probability: float = 0.3
+    min_transcript_confidence: float = 0.5
     confirm_probability: float = 0.0
     languages: tuple[str, ...] = ("en",)
 

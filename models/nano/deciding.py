@@ -34,26 +34,27 @@ class Decision:
 
 
 def decide(thinker: Thinker, text: Text, feed: Feed, least: float, heard: float) -> Decision | None:
-    """Have the thinker write an action line; None where its intent is not sure, or is no action.
+    """Have the thinker write an action line; None where it is not sure enough, or is no action.
 
     Args:
         thinker: decodes greedily.
         text: the tokenizer.
         feed: leaves what was written in the thinker's memory, also where None is given.
-        least: probability below which no intent is taken.
+        least: confidence below which no action is taken.
         heard: how sure the transcript is; 1 for what was typed.
     """
     chances = thinker.logits(feed([ACT]))[text.intents].softmax(-1)
     probability, best = chances.max(-1)
-    if float(probability) < least:
+    if float(probability) * heard < least:  # the rest can only lower it
         return None
     intent = text.intents.start + int(best)
     tokens, surest = _slots(thinker, feed, intent)
     line = f"{text.intent_name(intent)} {text.decode(tokens)}".rstrip()
     action = parse(line)
-    if action is None:
+    confidence = float(probability) * surest * heard
+    if action is None or confidence < least:
         return None
-    return Decision(action, line, float(probability) * surest * heard, 1 + len(tokens))
+    return Decision(action, line, confidence, 1 + len(tokens))
 
 
 def _slots(thinker: Thinker, feed: Feed, intent: int) -> tuple[list[int], float]:

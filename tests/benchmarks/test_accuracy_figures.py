@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.accuracy import batched, conversations, refusal, understanding
+from benchmarks.accuracy import batched, conversations, gates, refusal, understanding
 from benchmarks.accuracy.loading import measured_model
 from benchmarks.accuracy.report import ALL, Report
 from benchmarks.accuracy.understanding import Decided
@@ -84,7 +84,6 @@ def test_intents_slots_and_words_are_counted() -> None:
     assert score.intent_share == 0.75 and score.exact_share == 0.5
     assert score.acted == 3 and score.wanted["light_on"] == 2
     assert score.language == 4
-    assert score.confidences == [(1.0, True, True), (1.0, False, True), (1.0, False, True)]
     # "chicken" for "kitchen"; "that" for "what", and "it" is missing
     assert score.wer == 3 / (5 + 5 + 4 + 4)
     assert score.confusions == {("time", "light_off"): 1}
@@ -204,6 +203,16 @@ def test_every_action_on_noise_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.missed == 1
 
 
+def test_gates_are_open_while_confidences_are_noted_and_closed_again(nano: Any) -> None:
+    report, before = Report(), (nano.config, nano.min_intent_probability)
+    gates.gates(report, nano, 2, 0.1, 3)
+    assert (nano.config, nano.min_intent_probability) == before
+    rows = report.details["gates"]["en"]
+    assert {kind for _, _, kind in rows} <= {"right", "wrong", "declined", "other"}
+    assert all(0 <= sure <= 1 and 0 <= heard <= 1 for sure, heard, _ in rows)
+    assert [kind for _, _, kind in report.details["gates"]["noise"]] == ["noise"] * 2
+
+
 @pytest.mark.parametrize(
     ("wanted", "got", "edits"),
     [("a b c", "a b c", 0), ("a b c", "", 3), ("", "x y", 2), ("a b c d", "b c x d", 2)],
@@ -255,4 +264,4 @@ def test_figures_that_miss_their_must_are_marked_and_counted(tmp_path: Any) -> N
     saved = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert saved["figures"]["intent"]["yue"] == 0.56
     assert saved["confusions"] == {"en": {"light_on>light_off": 1}}
-    assert saved["confidences"] == {"main/en": [[0.512, 0, 1]]}
+    assert saved["wanted"] == {"en": {"light_on": 1}}

@@ -174,7 +174,7 @@ def test_a_language_it_does_not_have_is_named(nano: NanoModel) -> None:
 
 def test_old_files_know_english_only_and_ask_nothing() -> None:
     data = {"mel": {}, "encoder": {}, "thinker": {}}
-    data |= {"min_intent_probability": 0.4, "min_transcript_confidence": 0.4}
+    data |= {"min_intent_probability": 0.3, "min_transcript_confidence": 0.5}
     config = NanoConfig.from_dict(data)
     assert (config.languages, config.confirm_probability) == (("en",), 0.0)
     config = NanoConfig.from_dict(data | {"languages": ["en", "yue"], "confirm_probability": 0.7})
