@@ -38,11 +38,8 @@ def written(language, *rows):
 
 
 def test_rows_without_a_language_are_in_the_folders():
-    row = {
-        "turn": ["再来一次", "coin", "是<result>"],
-        "history": [["抛硬币", "coin", "是<result>"]],
-    }
-    (turn,) = written("cmn", row)
+    before = ["抛硬币", "coin", "是<result>"]
+    (turn,) = written("cmn", {"turn": ["再来一次", "coin", "是<result>"], "history": [before]})
     assert turn.words == ("再来一次", "coin", "是<result>", "cmn")
     assert turn.history == [[*before, "cmn"]]
 

@@ -17,7 +17,7 @@ from vivavoce.models.nano.endings import FILE, Endings, words_of
         "add milk and",
         "what's the weather in",
         "把暖气开到",
-        "我要一个",
+        "请设一个",
     ],
 )
 def test_what_is_broken_off_is_not_done(said):
@@ -69,7 +69,7 @@ def test_a_table_is_the_same_when_read_back():
     shipped = Endings.shipped()
     assert Endings.read(shipped.text()).text() == shipped.text()
     assert len(shipped) > 500
-    assert FILE.stat().st_size < 30_000
+    assert FILE.stat().st_size < 40_000
 
 
 def test_a_broken_file_is_told():
