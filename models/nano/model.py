@@ -98,8 +98,8 @@ class NanoModel:
         return {
             "ear": self.ear,
             "thinker": self.thinker,
-            "talker": self.voice.talker,
-            "audio_decoder": self.voice.decoder,
+            "talker": self.voice.talkers,
+            "audio_decoder": self.voice.decoders,
         }
 
     def open(self, options: DialogueOptions | None = None) -> NanoDialogue:
