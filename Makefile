@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # The exact pin lets pip take the CPU build where one lies; the rest of the set-up keeps it.
 TORCH := torch==2.13.0
 
-.PHONY: help install demo test test-slow serve bench-accuracy bench-latency bench-endpoint bench-room bench-detokenizer bench-moe-decode train-nano lint clean
+.PHONY: help install demo test test-slow serve bench-accuracy nano-report bench-latency bench-endpoint bench-room bench-detokenizer bench-moe-decode train-nano lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,9 @@ serve: $(VENV)/.installed  ## run the daemon with microphone, speaker and WebSoc
 bench-accuracy: $(VENV)/.bench-tools  ## what nano understands of voices and phrasings it never met
 	@bash tests/debian_packages.sh
 	@$(PY) -m benchmarks.accuracy $(ARGS)
+
+nano-report: $(VENV)/.bench-tools  ## draw the pictures and write the tables of docs/nano.md
+	@$(PY) -m benchmarks.nano_report $(ARGS)
 
 bench-latency: $(VENV)/.bench-tools  ## end of speech to first audio, and barge-in, over the WebSocket
 	@bash tests/debian_packages.sh

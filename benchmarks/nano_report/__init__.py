@@ -1,0 +1,1 @@
+"""The page about nano: its pictures and tables, made from recorded figures."""
