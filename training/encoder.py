@@ -29,7 +29,7 @@ from .speech_pool import SpokenTurn, endless
 
 BATCH_MEL_FRAMES = 8000
 CTC_RAMP_STEPS = 300
-SHARDS_TOGETHER = 4  # commands and plain sentences in one shuffle
+SHARDS_TOGETHER = 6  # two of each of three languages in one shuffle
 SILENT_SHARE = 0.04  # sounds in which nobody says anything
 MASKED_BINS, MASKED_FRAMES = 12, 20
 

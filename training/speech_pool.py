@@ -8,6 +8,7 @@ new sentences help more than new noise.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
 FOLLOW_UP_SHARE = 0.35
 LANGUAGES = ("en", "cmn", "yue")
+MOST_WAITING = 12  # of a language, before new shards are looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,19 +165,28 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
 def endless(
     split: str, languages: Sequence[str], rng: random.Random, blocks: int = 1
 ) -> Iterator[list[SpokenTurn]]:
-    """Shards in random order for ever, `blocks` at a time; new shards join as they appear."""
-    while True:
-        paths = []
-        for name in languages:
-            found = [(path, name) for path in pool_folder(split, name).glob("*.json")]
-            if not found:
-                made_by = f"python -m training.speech_pool --split {split} --language {name}"
-                raise FileNotFoundError(f"there is no {split} speech in {name!r}: run `{made_by}`")
-            paths += found
-        rng.shuffle(paths)
-        # Stop early enough to notice new shards of a growing pool.
-        for i in range(0, min(len(paths), 40), blocks):
-            yield [t for path, name in paths[i : i + blocks] for t in read_shard(path, name)]
+    """Shards in random order for ever, `blocks` at a time; new shards join as they appear.
+
+    Every language has its share of each block: what a model does not hear for a few hundred steps
+    it forgets.
+    """
+    waiting: dict[str, list[Path]] = {name: [] for name in languages}
+    for first in itertools.count(step=blocks):
+        turns: list[SpokenTurn] = []
+        for i in range(first, first + blocks):
+            name = languages[i % len(languages)]
+            waiting[name] = waiting[name] or _shuffled(split, name, rng)
+            turns += read_shard(waiting[name].pop(), name)
+        yield turns
+
+
+def _shuffled(split: str, language: str, rng: random.Random) -> list[Path]:
+    found = sorted(pool_folder(split, language).glob("*.json"))
+    if not found:
+        made_by = f"python -m training.speech_pool --split {split} --language {language}"
+        raise FileNotFoundError(f"there is no {split} speech in {language!r}: run `{made_by}`")
+    rng.shuffle(found)
+    return found[:MOST_WAITING]
 
 
 def main() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ctypes.util
+import itertools
 import json
+import random
 
 import numpy as np
 import pytest
 
 from training import loop
 from training.phones import phone_classes
-from training.speech_pool import make_shard, pool_folder, read_shard
+from training.speech_pool import endless, make_shard, pool_folder, read_shard
 from training.synthesis import EspeakVoice, mixed
 
 needs_espeak = pytest.mark.skipif(
@@ -87,3 +89,14 @@ def test_only_chinese_with_latin_letters_is_mixed():
     assert mixed.is_mixed("打開 kitchen 嘅燈", "yue")
     assert not mixed.is_mixed("打開廚房嘅燈", "yue")
     assert not mixed.is_mixed("turn on the light", "en")
+
+
+@needs_espeak
+def test_every_block_of_shards_has_every_language():
+    for language, n in (("en", 3), ("cmn", 1)):
+        for index in range(n):
+            make_shard("train", language, index, size=2)
+    blocks = endless("train", ["en", "cmn"], random.Random(0), blocks=3)
+    for block in itertools.islice(blocks, 6):
+        assert {turn.language for turn in block} == {"en", "cmn"}
+        assert len(block) == 6
