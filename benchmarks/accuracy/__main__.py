@@ -26,12 +26,12 @@ from vivavoce.models.nano.model import NanoModel
 
 from .batched import batched_score
 from .clips import clips
-from .conversations import conversations
+from .conversations import conversations, declining
 from .gates import gates
 from .loading import LANGUAGES, measured_model
 from .refusal import refusal
 from .report import Report
-from .understanding import Score, record, spoken_score, streaming_is_exact, written_score
+from .understanding import record, spoken_score, streaming_is_exact, written_score
 
 SENTENCES = {
     "en": "timer set for twenty five minutes and the kitchen light is on",
@@ -56,8 +56,6 @@ def understanding(
         report.add("reply_language", heard.language_share, language)
         report.add("hearing_rtf", heard.compute_s / heard.audio_s, language)
         report.add("streaming", not streaming_is_exact(model, pcms[:20]), language)
-    else:
-        report.add("out_of_domain", _acted_on_others(heard), language)
     known = eval_turns("train", max(1, n // 3), seed + 1, language)
     clean = batched_score(model, known, record(known, "train", CLEAN, seed))
     report.add("clean_exact", clean.exact_share, language)
@@ -66,12 +64,6 @@ def understanding(
     report.add("written_intent", written.intent_share, language)
     report.add("written_exact", written.exact_share, language)
     report.note_understanding(language, heard)
-
-
-def _acted_on_others(score: Score) -> float:
-    """Share of a set's refusals that were acted on."""
-    wrong = sum(n for (wanted, _), n in score.confusions.items() if wanted == "reject")
-    return wrong / max(1, score.wanted["reject"])
 
 
 def speaking(report: Report, model: NanoModel, n: int, seed: int) -> None:
@@ -100,6 +92,7 @@ def everything(report: Report, model: NanoModel, options: argparse.Namespace) ->
     for language in model.languages:
         understanding(report, model, language, options.n or 400, options.seed, True)
         conversations(report, model, language, options.n_conversations, options.seed + 2)
+        declining(report, model, language, 4 * options.n_conversations, options.seed + 2)
     refusal(report, model, options.minutes, options.seed)
     gates(report, model, options.n or 400, options.minutes / 4, options.seed + 3)
     if options.n_speech and options.weights is None and not options.checkpoint:
@@ -151,6 +144,7 @@ def main() -> None:
     if options.quick:
         for language in model.languages:
             understanding(report, model, language, options.n or 300, options.seed, False)
+            declining(report, model, language, (options.n or 300) // 3, options.seed + 2)
     else:
         everything(report, model, options)
     console.print(report.table(), *([recordings] if recordings else []))

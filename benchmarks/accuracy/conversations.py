@@ -24,11 +24,10 @@ from .report import Report
 from .understanding import Score, decide, listen, record
 
 OUT_OF_DOMAIN = "out_of_domain"
-OTHERS = 4  # times as many sentences outside the domain as conversations of a kind
 
 
 def conversations(report: Report, model: NanoModel, language: str, n: int, seed: int) -> None:
-    """A row for each kind of conversation; out of domain it counts what is acted on."""
+    """A row for each kind of conversation."""
     for kind, found in sets(language, n, seed).items():
         if kind == OUT_OF_DOMAIN:
             continue
@@ -36,8 +35,17 @@ def conversations(report: Report, model: NanoModel, language: str, n: int, seed:
         clips = record(last, "reserved", EVALUATION, seed)
         score = conversation_score(model, found, clips)
         report.add(kind, score.exact_share, language)
-    others = [turns[-1] for turns in sets(language, OTHERS * n, seed)[OUT_OF_DOMAIN]]
-    score = batched_score(model, others, record(others, "reserved", EVALUATION, seed))
+
+
+def others(language: str, n: int, seed: int) -> list[Turn]:
+    """Sentences outside the domain."""
+    return [turns[-1] for turns in sets(language, n, seed)[OUT_OF_DOMAIN]]
+
+
+def declining(report: Report, model: NanoModel, language: str, n: int, seed: int) -> None:
+    """The row of sentences outside the domain: what is acted on."""
+    turns = others(language, n, seed)
+    score = batched_score(model, turns, record(turns, "reserved", EVALUATION, seed))
     report.add(OUT_OF_DOMAIN, score.acted_share, language)
 
 

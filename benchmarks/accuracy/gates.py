@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Literal
 
 from training.augment import EVALUATION
-from training.grammar.evaluation import eval_turns, sets
+from training.grammar.evaluation import eval_turns
 from vivavoce.models.nano.model import NanoModel
 
 from .batched import decided
-from .conversations import OTHERS, OUT_OF_DOMAIN
+from .conversations import others
 from .refusal import sounds
 from .report import Report
 from .understanding import REJECT, Decided, record
@@ -47,8 +47,7 @@ def gates(report: Report, model: NanoModel, n: int, minutes: float, seed: int) -
                 right = (one.name, one.arguments) == (turn.intent, turn.arguments)
                 kind: Kind = "declined" if one.name == REJECT else "right" if right else "wrong"
                 found[language].append((one.confidence, one.heard, kind))
-            others = [c[-1] for c in sets(language, OTHERS * n // 8, seed)[OUT_OF_DOMAIN]]
-            clips = record(others, "reserved", EVALUATION, seed)
+            clips = record(others(language, n // 2, seed), "reserved", EVALUATION, seed)
             found[language] += _unmeant(decided(model, clips), "other")
         clips = [pcm for _, pcm in sounds(minutes, seed, model.languages)]
         found["noise"] = _unmeant(decided(model, clips), "noise")

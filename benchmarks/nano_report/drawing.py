@@ -50,8 +50,8 @@ def learning(points: Sequence[Point], path: Path) -> None:
             mine = [p for p in points if p.stage == stage and p.figure == name]
             axis.plot([p.minutes for p in mine], [p.value for p in mine], color="#3b6fb6")
             values = [p.value for p in mine]
-            if min(values) > 0 and max(values) > 8 * min(values):
-                axis.set_yscale("log")
+            if max(values) > 5 * np.median(values):  # the first steps would flatten the others
+                axis.set_ylim(0, 5 * np.median(values))
             axis.set_title(f"{stage}: {name}", fontsize=8)
             axis.tick_params(labelsize=7)
             axis.grid(alpha=0.3)
