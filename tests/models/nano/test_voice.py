@@ -179,3 +179,13 @@ def test_a_text_is_read_at_the_rate_asked_for_and_not_at_another(nano):
         list(nano.speak("good morning", voice="carl"))
     with pytest.raises(ValueError, match="speaking rate"):
         list(nano.speak("good morning", rate=0))
+
+
+def test_every_shipped_voice_says_something_in_its_language(nano):
+    assert nano.voice_languages == {"slt": "en", "mei": "cmn", "ling": "yue"}
+    for name, text in (("slt", "good morning"), ("mei", "早上好"), ("ling", "早晨")):
+        named = [part.pcm for part in nano.speak(text, name)]
+        unnamed = [part.pcm for part in nano.speak(text)]
+        np.testing.assert_array_equal(np.concatenate(named), np.concatenate(unnamed))
+        spoken_s = len(np.concatenate(named)) / nano.output_rate_hz
+        assert 0.3 < spoken_s < 2 and np.concatenate(named).std() > 0.02
