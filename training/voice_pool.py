@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def recordings(texts: Iterable[str], n: int, voice: OwnVoice) -> Iterator[Record
 
 def say(text: str, voice: OwnVoice) -> Utterance:
     """The recording of a text."""
-    return synthesize(respelt(text) if voice.language == "en" else text, voice.recorded)
+    utterance = synthesize(respelt(text) if voice.language == "en" else text, voice.recorded)
+    return replace(utterance, pcm=utterance.pcm * voice.level)
 
 
 def respelt(text: str) -> str:

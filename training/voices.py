@@ -25,6 +25,7 @@ class OwnVoice:
         speaker: whose weights it shares.
         number: its row in the weights.
         shortest_period: of its recordings' pitch, in samples at 16 kHz.
+        level: factor on the recordings, so that all voices are about as loud.
     """
 
     name: str
@@ -33,12 +34,15 @@ class OwnVoice:
     speaker: str
     number: int
     shortest_period: int
+    level: float = 1.0
 
 
 OWN_VOICES = (
     OwnVoice("slt", "en", FliteVoice("slt", f0_hz=100.0), "english", 0, 110),
-    OwnVoice("mei", "cmn", EspeakVoice("sit/cmn-Latn-pinyin+f2", 185, 22, 85), "chinese", 1, 90),
-    OwnVoice("ling", "yue", EspeakVoice("sit/yue+f2", 165, 22, 85), "chinese", 2, 90),
+    OwnVoice(
+        "mei", "cmn", EspeakVoice("sit/cmn-Latn-pinyin+f2", 185, 22, 85), "chinese", 1, 90, 0.75
+    ),
+    OwnVoice("ling", "yue", EspeakVoice("sit/yue+f2", 165, 22, 85), "chinese", 2, 90, 0.75),
 )
 SPEAKERS = tuple(dict.fromkeys(voice.speaker for voice in OWN_VOICES))
 TONAL = ("chinese",)  # their codec hears the pitch
