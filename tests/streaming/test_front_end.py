@@ -115,7 +115,9 @@ def test_for_minutes_the_reference_stays_where_it_belongs(speaker_ppm, microphon
         devices.run(1)
         worst = max(worst, abs(devices.misplaced()))
     assert worst < 4
-    assert devices.front_end.alignment.drift_ppm == pytest.approx(microphone_ppm - speaker_ppm, abs=3)
+    assert devices.front_end.alignment.drift_ppm == pytest.approx(
+        microphone_ppm - speaker_ppm, abs=3
+    )
     assert devices.front_end.alignment.n_found == 1
 
 

@@ -44,7 +44,9 @@ def turns(n, labelled=True):
         pcm = (3000 * rng.standard_normal(12_000 + 2_000 * i)).astype(np.int16)
         starts = np.arange(0, len(pcm), 1_500) if labelled else None
         classes = rng.integers(1, 40, len(starts)) if labelled else None
-        history = [["and in the bedroom", "light_on bedroom", "okay the light is on", "en"]] * (i % 2)
+        history = [["and in the bedroom", "light_on bedroom", "okay the light is on", "en"]] * (
+            i % 2
+        )
         made.append(SpokenTurn(pcm, starts, classes, *TURN, "en", history))
     return made
 

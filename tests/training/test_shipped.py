@@ -1,19 +1,14 @@
 """Shipped weights: half the size, the same model; and they are all there."""
 
-import json
-
 import pytest
 import torch
 from safetensors.torch import load_file
-
-from training import export
 from torch import nn
 
 from training import shipped
 from training.codec import shipped_codec
 from training.export import load_voice
 from training.shipped import save_half, save_part
-from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.talker import Talker, TalkerConfig
 
 
