@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from .own_speech import OwnSpeech
 from .turns import SpokenTurn
 
 CAUGHT_MS = 1000.0
+NEVER_MS = math.inf  # of who was not noticed: it counts
 NAN = float("nan")
 
 
@@ -104,10 +106,17 @@ def interruption_figures(done: Sequence[Interruption], preset: str) -> list[Figu
         Figure(part, "caught within 1 s", share(len(caught), len(done)), "%", None, 95.0),
         Figure(part, "silent for good within 1 s", share(len(silent), len(done)), "%"),
         *_pair(part, "suspicion → silence", [o.suspicion_to_silence_ms for o in done], 60.0),
-        *_pair(part, "first voiced sample → silence", [o.silence_ms for o in done]),
+        *_pair(
+            part,
+            "first voiced sample → silence",
+            [NEVER_MS if o.silence_ms is None else o.silence_ms for o in done],
+        ),
         *_pair(part, "  with the loudspeaker's delay", [o.audible_ms for o in done]),
         *_pair(
-            part, "first voiced sample → stop confirmed", [o.stopped_ms for o in done], confirmed
+            part,
+            "first voiced sample → stop confirmed",
+            [NEVER_MS if o.stopped_ms is None else o.stopped_ms for o in done],
+            confirmed,
         ),
     ]
 
