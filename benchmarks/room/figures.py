@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,13 +11,13 @@ from benchmarks.latency.report import Figure, machine
 from benchmarks.latency.timing import percentile
 
 from .bystanders import Disturbance
-from .interruptions import Interruption
+from .interruptions import PATIENCE_S, Interruption
 from .noises import NOISES
 from .own_speech import OwnSpeech
 from .turns import SpokenTurn
 
 CAUGHT_MS = 1000.0
-NEVER_MS = math.inf  # of who was not noticed: it counts
+NEVER_MS = 1000 * PATIENCE_S  # of who was not noticed: so long they were waited for
 NAN = float("nan")
 
 
