@@ -36,5 +36,7 @@ def run_member(
     stage = module.stage(torch.device(device), options.languages, seed)
     stage.peak_lr *= options.rate
     if options.from_shipped and not steps_done:
-        load_shipped(stage.modules, speaker)
+        # What a stage before has trained is newer than what is shipped.
+        own = {part for part in stage.modules if loop.progress(part)[0]}
+        load_shipped({k: m for k, m in stage.modules.items() if k not in own}, speaker)
     loop.train(stage, minutes, options.fresh, crew)
