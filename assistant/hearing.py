@@ -28,8 +28,6 @@ ECHO_FLOOR_DBFS = -45.0
 ALARMED_ONSET_MS = 140
 """Open gate that makes a voice while the reply is paused for it: a light detector goes on hearing
 it, and the echo is gone."""
-SURE_ONSET_MS = 10
-"""The same where the alarm is sure of it."""
 
 
 class Hearing:
@@ -112,10 +110,7 @@ class Hearing:
         for voicing in self._light.feed(pcm):
             known = self._suspected or self._detector.speaking
             armed = self.yields and self._far_end and not self._unsure and not known
-            was_sure = self._alarm.sure
             change = self._alarm.step(voicing, armed)
-            if self._alarm.sure != was_sure:
-                self._apply()
             if change is None:
                 continue
             self._choose()
@@ -190,7 +185,7 @@ class Hearing:
         )
         settings = replace(settings, silence_ms=silence_ms)
         if self._far_end:
-            settings = beside_a_loudspeaker(settings, self._unsure, self._alarm)
+            settings = beside_a_loudspeaker(settings, self._unsure, self._alarm.raised)
         if settings != self._detector.settings:
             self._detector.settings = settings
 
@@ -213,18 +208,17 @@ class Hearing:
 
 
 def beside_a_loudspeaker(
-    settings: EndpointSettings, unsure: bool, alarm: Alarm | None = None
+    settings: EndpointSettings, unsure: bool, alarmed: bool = False
 ) -> EndpointSettings:
     """Settings that take no residue of an echo for speech.
 
     Args:
         settings: those of a room where nothing sounds.
         unsure: the canceller may not know the room yet.
-        alarm: while it is raised the reply is paused for a suspicion, its echo dying away.
+        alarmed: the reply was paused for a suspicion, so its echo is dying away.
     """
-    if alarm is not None and alarm.raised:
-        onset_ms = SURE_ONSET_MS if alarm.sure else ALARMED_ONSET_MS
-        return replace(settings, onset_ms=onset_ms, least_dbfs=ECHO_FLOOR_DBFS)
+    if alarmed:
+        return replace(settings, onset_ms=ALARMED_ONSET_MS, least_dbfs=ECHO_FLOOR_DBFS)
     threshold = max(settings.on_threshold, 0.7 if unsure else 0.5)
     return replace(
         settings,

@@ -200,7 +200,7 @@ def test_a_light_detector_cries_first_and_is_overruled_when_nobody_agrees():
     ear = with_echo("silero")
     ear.far_end(True)
     hear(ear, silence(5.5))
-    told = hear(ear, vowel(0.08), silence(1.0))
+    told = hear(ear, vowel(0.12), silence(1.0))
     assert [type(event) for event in told] == [SpeechSuspected, SpeechDenied]
     assert told[0].at / 16_000 == pytest.approx(5.5, abs=0.13)
     assert told[1].at > told[0].at
@@ -215,16 +215,6 @@ def test_an_alarm_that_was_right_is_told_once():
     started = kinds.index(SpeechStarted)
     assert kinds[:started] == [SpeechSuspected]
     assert told[started].at - told[0].at < 16_000 * 0.35
-
-
-def test_who_goes_on_after_a_gap_in_the_paused_reply_is_heard_at_once():
-    ear = with_echo("silero")
-    ear.far_end(True)
-    hear(ear, silence(5.5))
-    told = hear(ear, vowel(0.08), silence(0.12), vowel(0.3))
-    started = next(event for event in told if isinstance(event, SpeechStarted))
-    assert [type(event) for event in told[: told.index(started)]] == [SpeechSuspected]
-    assert started.at / 16_000 < 5.5 + 0.08 + 0.12 + 0.12
 
 
 def test_no_alarm_while_the_canceller_does_not_know_the_room_or_nothing_sounds():
@@ -244,7 +234,7 @@ def test_no_alarm_where_the_reply_and_its_echo_would_go_on(yields):
     ear = with_echo("silero")
     ear.yields = yields
     ear.far_end(True)
-    hear(ear, silence(5.5), vowel(0.08))
+    hear(ear, silence(5.5), vowel(0.12))
     assert ear._alarm.raised == yields
     assert (ear._vad.kind == "webrtc") == yields, "or a light detector would judge the echo"
 

@@ -66,31 +66,3 @@ def test_agreement_ends_it_without_a_word():
     alarm.agree()
     assert not alarm.raised
     assert set(changes(alarm, "." * 30)) == {"-"}
-
-
-def surety(pattern: str, dbfs: float = -30.0) -> bool:
-    """Whether the alarm is sure after these frames."""
-    alarm = Alarm(SETTINGS)
-    changes(alarm, pattern, dbfs=dbfs)
-    return alarm.sure
-
-
-def test_it_is_sure_of_who_goes_on_after_the_pause_has_taken_hold():
-    assert not surety("####" + "#" * 6), "clear for too short a time"
-    assert not surety("####" + "#" * 7), "too short altogether"
-    assert surety("####" + "#" * 8)
-
-
-def test_a_gap_between_words_counts_nothing_against_it():
-    assert surety("####" + "." * 14 + "#" * 8)
-    assert not surety("####" + "." * 15 + "#" * 8), "it was cleared"
-
-
-def test_what_is_soft_after_the_pause_may_be_echo():
-    assert not surety("#" * 40, dbfs=-40.0)
-
-
-def test_what_came_before_the_last_silence_does_not_count():
-    alarm = Alarm(SETTINGS)
-    changes(alarm, "###" + "." * 5 + "####" + "#" * 7)
-    assert alarm.raised and not alarm.sure
