@@ -153,7 +153,7 @@ async def test_skills_answer_and_act() -> None:
         second = await room.reply(2)
         assert [action.name for action in first.response.actions] == ["time"]
         assert [action.arguments for action in second.response.actions] == ['{"room": "kitchen"}']
-        assert "in the" in room.remembered[3][1]
+        assert "three fifteen in the afternoon" in room.remembered[3][1]
 
 
 async def test_a_broken_reply_fails_the_turn_and_not_the_session() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,8 @@ from vivavoce.assistant.session import Session
 from vivavoce.assistant.session_settings import SessionSettings
 from vivavoce.assistant.skills.registry import SkillSet
 from vivavoce.streaming.frames import Pcm
+
+NOW = datetime.datetime(2026, 3, 5, 15, 15)  # what the skills' clock says
 
 
 @dataclass
@@ -86,7 +89,7 @@ async def live(
     extra = {name: core.pop(name) for name in ("recorder", "on_turn", "playout") if name in core}
     engine = Engine(model, **({"stall_s": core.pop("stall_s")} if "stall_s" in core else {}))
     base = settings or SessionSettings(output_rate_hz=RATE_HZ)
-    skills = SkillSet()
+    skills = SkillSet(now=lambda: NOW)
     base = replace(base, core=replace(Settings(pure_skills=skills.pure), **core))
     room = Live(model, engine)
     room.session = Session(engine, room.emit, base, skills=skills, **extra)
