@@ -76,7 +76,7 @@ def make_batch(
     mel, _ = stream_log_mel(pcm, initial_tail(mel_config, len(clips)), mel_config)
     if mask:
         mel = spec_augment(mel, rng)
-    targets = [torch.tensor(text.encode(turn.user)) for turn in turns]
+    targets = [torch.tensor(text.encode(turn.user), dtype=torch.long) for turn in turns]
     lengths = torch.tensor([len(t) for t in targets])
     return SpeechBatch(mel, n_frames, phones, torch.cat(targets), lengths, list(turns))
 
@@ -144,7 +144,7 @@ def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tens
         reduction="sum",
         zero_infinity=True,
     )
-    return phone / n_labelled, ctc / batch.target_lengths.sum()
+    return phone / n_labelled, ctc / batch.target_lengths.sum().clamp(min=1)  # all may be silent
 
 
 def phone_accuracy(encoded: Encoded, batch: SpeechBatch) -> float:

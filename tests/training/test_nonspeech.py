@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from training.augment import AugmentOptions
-from training.encoder import make_batch
+from training.encoder import make_batch, recognition_loss
 from training.noises import RATE_HZ
 from training.nonspeech import KINDS, LENGTHS_S, babble, cough, murmur, silent_turn
 from training.phones import UNKNOWN
+from vivavoce.models.nano.audio_encoder import Encoded
 from vivavoce.models.nano.text import Text
 
 PEOPLE = [np.random.default_rng(i).standard_normal(20000 + 1000 * i) for i in range(9)]
@@ -56,4 +58,15 @@ def test_a_batch_takes_them_beside_speech_without_a_target():
     batch = make_batch(turns, rng, AugmentOptions(), Text.shipped(), PEOPLE, mask=True)
     assert batch.target_lengths.tolist() == [0, 0, 0]
     assert len(batch.targets) == 0
+    assert not batch.targets.is_floating_point()
     assert (batch.phones == UNKNOWN).all()
+
+
+def test_a_batch_of_nothing_else_has_a_finite_loss():
+    rng = np.random.default_rng(5)
+    turns = [silent_turn(rng, "en", PEOPLE) for _ in range(3)]
+    batch = make_batch(turns, rng, AugmentOptions(), Text.shipped(), PEOPLE, mask=False)
+    shape = (3, int(batch.n_frames.max()))
+    encoded = Encoded(torch.zeros(*shape, 8), torch.zeros(*shape, 9), torch.zeros(*shape, 10))
+    phone, ctc = recognition_loss(encoded, batch)
+    assert phone.isfinite() and ctc.isfinite()
