@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from training.grammar import reject, rejects, reply_sentences, sample
+from training.grammar import reject, rejects, reply_sentences, sample, sampling
 from training.grammar.evaluation import eval_turns
 from training.grammar.expansion import compile_template
 from training.grammar.pronounce import pronounce
@@ -153,6 +153,17 @@ def test_training_never_says_a_held_out_sentence(language):
     said = {turn.user for turn in turns(language, "train", 3000)}
     assert kept_back
     assert not said & kept_back
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_training_says_no_held_out_sentence_politely_either(language, monkeypatch):
+    please = "please" if language == "en" else "请"
+    monkeypatch.setattr(sampling, "_wrap", lambda rng, kind, words, language: [please, *words])
+    rng = random.Random(8)
+    for intent in by_intent(language, "train"):
+        for _ in range(60):
+            _, (_, *words) = sampling._draw(rng, language, "train", intent)
+            assert pattern(words, language) not in reserved(language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -110,13 +110,14 @@ def _turn(rng: random.Random, template: Template, drawn: list[str], language: st
 def _draw(
     rng: random.Random, language: str, split: str, intent: str, polite: bool = True
 ) -> tuple[Template, list[str]]:
-    """A template and one way to say it, slots open; never a held-out way for training."""
+    """A template and one way to say it, slots open; never a held-out way for training, with polite
+    words around it neither."""
     while True:
         template = rng.choice(by_intent(language, split)[intent])
-        words = template.choice.draw(rng)
-        if polite:
-            words = _wrap(rng, template.kind, words, language)
-        if split == "heldout" or pattern(words, language) not in reserved(language):
+        bare = template.choice.draw(rng)
+        words = _wrap(rng, template.kind, bare, language) if polite else bare
+        said = {pattern(bare, language), pattern(words, language)}
+        if split == "heldout" or not said & reserved(language):
             return template, words
 
 
