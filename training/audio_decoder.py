@@ -12,9 +12,9 @@ from .voices import run_name, speaker_of
 
 
 def stage(device: torch.device, languages: Sequence[str] = ("en",), seed: int = 0) -> Stage:
-    """The stage as `python -m training` runs it; it starts from stage `codec`."""
+    """The stage as `python -m training` runs it; it starts from stage `codec`, or as shipped."""
     speaker = speaker_of(languages)
-    codec = load_codec(speaker).to(device)
+    codec = load_codec(speaker, ("codec",)).to(device)
     return Stage(
         run_name("audio_decoder", speaker),
         modules=codec.parts(),

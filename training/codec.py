@@ -81,10 +81,11 @@ class Codec(nn.Module):
         return Analysed(codes, values, mel, pitch_hz, voiced)
 
 
-def load_codec(speaker: str) -> Codec:
-    """A speaker's codec as trained last, or else as shipped; ready to use."""
+def load_codec(speaker: str, stages: Sequence[str] = ("audio_decoder", "codec")) -> Codec:
+    """A speaker's codec as the first of the stages with a checkpoint left it, or else as shipped;
+    ready to use."""
     codec = Codec(speaker)
-    for stage in ("audio_decoder", "codec"):
+    for stage in stages:
         if load_modules(run_name(stage, speaker), codec.parts()):
             return codec.eval()
     return shipped_codec(speaker)

@@ -13,6 +13,13 @@ from .shipped import load_shipped
 from .voices import VOICE_STAGES, run_name, speaker_of
 
 MOST_PROCESSES = 64
+# The stage before, from which a later one takes these parts.
+TRAINED_BY = {
+    "encoder": "encoder",
+    "thinker": "thinker",
+    "codec_encoder": "codec",
+    "audio_decoder": "codec",
+}
 
 
 def run_member(
@@ -36,7 +43,14 @@ def run_member(
     stage = module.stage(torch.device(device), options.languages, seed)
     stage.peak_lr *= options.rate
     if options.from_shipped and not steps_done:
-        # What a stage before has trained is newer than what is shipped.
-        own = {part for part in stage.modules if loop.progress(part)[0]}
+        own = {part for part in stage.modules if _trained_before(part, name, speaker)}
         load_shipped({k: m for k, m in stage.modules.items() if k not in own}, speaker)
     loop.train(stage, minutes, options.fresh, crew)
+
+
+def _trained_before(part: str, name: str, speaker: str) -> bool:
+    """Whether a stage before `name` has trained a part, which is newer then than what is shipped."""
+    before = TRAINED_BY.get(part, name)
+    if before == name:
+        return False
+    return loop.progress(run_name(before, speaker) if speaker else before)[0] > 0
