@@ -10,8 +10,10 @@ _CLOSING = " \"'\u201d\u2019)\u300d"
 _ASKS = re.compile(r"\b(?:can|could|may|shall|should|would|will|do|did|are|have) (?:i|we|you)\b")
 """How a question reads without punctuation, as nano speaks: `hello how can i help you`. Not
 every `why` asks: nano's jokes answer it themselves."""
-_WHETHER = re.compile("(.)[\u5514\u4e0d]\\1|\u6709\u51c7|\u6709\u6ca1\u6709|\u4fc2\u54aa")
-"""Chinese questions of the form "want not want": 要唔要, 是不是; 有冇, 有没有, 係咪."""
+_ASKS_IN_CHINESE = re.compile(
+    r"(.)[唔不]\1|有冇|有没有|係咪|有咩|(?<!没)(?<!没有)什么$|怎么样$|點樣$"
+)
+"""Questions without a particle: "want not want" as 要唔要, 是不是, 有冇; what, how at the end."""
 _PUNCTUATION = re.compile(r"[.!,;:\u3002\uff01\uff0c]")
 
 
@@ -22,4 +24,4 @@ def is_question(text: str) -> bool:
         return True
     if _PUNCTUATION.search(text):
         return False
-    return bool(_ASKS.search(text.lower()) or _WHETHER.search(text))
+    return bool(_ASKS.search(text.lower()) or _ASKS_IN_CHINESE.search(text))

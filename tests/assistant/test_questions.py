@@ -21,6 +21,11 @@ from vivavoce.models.nano.confirming import question
         "要唔要我熄燈",
         "食啲意粉好唔好",
         "你有没有时间",
+        "廚房有冇麵包同芝士",
+        "係咪熄燈",
+        "你好我能帮你什么",
+        "你好有咩可以幫你",
+        "来点意面怎么样",
     ],
 )
 def test_questions_are_known(text):
@@ -44,6 +49,8 @@ def test_what_nano_asks_in_doubt_is_a_question(language):
         "灯开了。",
         "厨房的灯开了",
         "我冇上網唔知天氣",
+        "没什么",
+        "今天没有什么",
         "How you do it is up to you. I am done.",
         "why did the clock go to school because it wanted to learn the time",
     ],
