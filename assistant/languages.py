@@ -20,12 +20,12 @@ _CODES = {
     "english": "en",
 }
 _NAMES = {
-    "mandarin": "zh zh-cn zh-tw cmn chinese putonghua 普通话 中文",
-    "cantonese": "yue zh-hk zh-yue 粤语 广东话",
-    "sichuanese": "sichuan szechuanese zh-sichuan 四川话",
-    "shanghainese": "wuu shanghai zh-wuu 上海话",
-    "minnan": "nan hokkien taiwanese zh-min-nan 闽南话 闽南语",
-    "english": "en en-us en-gb en-au en-in",
+    "mandarin": "zh zh-cn zh-tw cmn chinese putonghua 普通话 普通話 国语 國語 汉语 漢語 中文",
+    "cantonese": "yue zh-hk zh-mo zh-hant-hk zh-hant-mo zh-yue 粤语 粵語 广东话 廣東話",
+    "sichuanese": "sichuan szechuanese zh-sichuan 四川话 四川話",
+    "shanghainese": "wuu shanghai zh-wuu 上海话 上海話",
+    "minnan": "nan hokkien taiwanese zh-min-nan 闽南话 閩南話 闽南语 閩南語",
+    "english": "en en-us en-gb en-au en-in 英语 英語 英文",
 }
 _NEAREST = {"sichuanese": "mandarin"}
 _KNOWN_AS = {alias: name for name, aliases in _NAMES.items() for alias in (name, *aliases.split())}
