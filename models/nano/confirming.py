@@ -12,7 +12,7 @@ from typing import Any
 
 from .actions import Action, render
 from .domain import words_of
-from .numbers import to_words
+from .numbers import to_hanzi, to_words
 
 CONFIRM = "confirm"
 ASKED_FOR = frozenset(
@@ -70,7 +70,7 @@ def _said(slot: str, value: Any, language: str) -> str:
         return _clock(value, language)
     if slot == "duration_s":
         return _duration(value, language)
-    return f"百分之{_number(value)}" if slot == "percent" else f"{_number(value)}度"
+    return f"百分之{to_hanzi(value)}" if slot == "percent" else f"{to_hanzi(value)}度"
 
 
 def _english(slot: str, value: Any) -> str:
@@ -85,22 +85,9 @@ def _english(slot: str, value: Any) -> str:
     return render(intent, {slot: value}).partition(" ")[2]
 
 
-def _number(value: int) -> str:
-    """`25` as 二十五, up to a hundred."""
-    digits = "零一二三四五六七八九"
-    tens, ones = divmod(value, 10)
-    if value == 100:
-        return "一百"
-    return (
-        ("" if tens < 2 else digits[tens])
-        + ("十" if tens else "")
-        + (digits[ones] if ones or not tens else "")
-    )
-
-
 def _counted(value: int, language: str) -> str:
     """A number before a measure word: a lone two has a word of its own there."""
-    return ("两" if language == "cmn" else "兩") if value == 2 else _number(value)
+    return ("两" if language == "cmn" else "兩") if value == 2 else to_hanzi(value)
 
 
 def _clock(value: str, language: str) -> str:
@@ -110,7 +97,7 @@ def _clock(value: str, language: str) -> str:
     words += _counted((hour - 1) % 12 + 1, language) + ("点" if language == "cmn" else "點")
     if minute == 30:
         return words + "半"
-    return words + (("零" if minute < 10 else "") + _number(minute) + "分" if minute else "")
+    return words + (("零" if minute < 10 else "") + to_hanzi(minute) + "分" if minute else "")
 
 
 def _duration(seconds: int, language: str) -> str:

@@ -97,7 +97,8 @@ class NanoDialogue(Recollection):
         self._shorten_turn()
 
     def _add_message(self, message: Message) -> None:
-        words = self._model.text.encode(speakable(message.text))[-KEPT_TOKENS:]
+        plain = speakable(message.text, self._memory.language)
+        words = self._model.text.encode(plain)[-KEPT_TOKENS:]
         if message.role == "user" and words:
             self._open_turn()
             self._feed(words)
@@ -120,6 +121,7 @@ class NanoDialogue(Recollection):
         line, pending = called(call)
         self._close_hearing()
         self._feed([ACT, *self._model.text.encode_action(line)[:KEPT_TOKENS]])
+        pending = replace(pending, language=self._next_language())
         self._memory = replace(self._memory, pending=pending)
 
     def _add_result(self, result: ToolResult) -> None:
@@ -240,15 +242,14 @@ class NanoDialogue(Recollection):
     def _say(self, options: ReplyOptions, pending: Pending, counts: Counts) -> Iterator[ReplyPart]:
         """Speak the reply to a decided action."""
         with torch.inference_mode():
-            language = pending.language or self._next_language()
-            hidden = self._feed(self._begin_reply(language))
+            hidden = self._feed(self._begin_reply(pending.language))
         self._memory = replace(
             self._memory,
             pending=None,
             turn_open=False,
             heard=None,
             reply=Reply(self._memory.context),
-            language=language,
+            language=pending.language,
         )
         told = pending.waits and pending.action.name not in NEEDS_RESULT
         recited = told or pending.asked
@@ -259,7 +260,7 @@ class NanoDialogue(Recollection):
                 yield TextDelta(spaced(word, before), index)
                 before = word
             return
-        yield from self._speak(words, language, options.speaking_rate, counts)
+        yield from self._speak(words, pending.language, options.speaking_rate, counts)
 
     def _speak(
         self, words: Iterator[str], language: str, rate: float, counts: Counts

@@ -43,7 +43,7 @@ class Recollection(Remembering[Memory]):
         if memory.turn_open and memory.pending is None:
             return
         if memory.pending is not None:
-            self._feed([*self._begin_reply(memory.pending.language or memory.language), EOS])
+            self._feed([*self._begin_reply(memory.pending.language), EOS])
             self._memory = replace(self._memory, pending=None, reply=None)
         self._end_reply()
         self._memory = replace(self._memory, turn_open=True, heard=None)

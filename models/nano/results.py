@@ -41,8 +41,8 @@ def answered(pending: Pending, output: str) -> Pending:
     and nano's own only where those say no more than that it worked.
     """
     if pending.action.name in NEEDS_RESULT or pending.action == REJECT:
-        return replace(pending, result=speakable(output, pending.language or "en") or None)
-    report = _report(output, pending.language or "en")
+        return replace(pending, result=speakable(output, pending.language) or None)
+    report = _report(output, pending.language)
     return replace(pending, waits=report is not None, result=report)
 
 

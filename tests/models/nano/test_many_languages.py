@@ -167,6 +167,24 @@ def test_a_history_is_taken_up_in_its_languages(nano: NanoModel) -> None:
     assert any(torch.equal(row, fed(nano, [mark])[0]) for row in remembered(dialogue))
 
 
+@pytest.mark.parametrize("demanded", [False, True])
+def test_a_call_of_the_history_is_answered_in_its_language(nano: NanoModel, demanded: bool) -> None:
+    history = (Message("user", "而家幾點"), ToolCall("call_9", "time", {}, True))
+    options = DialogueOptions(language="yue" if demanded else "auto", history=history)
+    with thinking(nano, [] if demanded else [nano.text.language_id("yue")]):
+        dialogue = nano.open(options)
+    dialogue.add(ToolResult("call_9", "21"))
+    with thinking(nano, [*nano.text.encode_reply("而家<result>"), EOS]):
+        assert text_of(list(dialogue.reply(TEXT_ONLY))) == "而家二十一"
+
+
+def test_figures_alone_are_read_in_the_language_demanded(nano: NanoModel) -> None:
+    dialogue = nano.open(DialogueOptions(language="cmn"))
+    dialogue.add(Message("user", "25"))
+    words = fed(nano, nano.text.encode("二十五"))
+    assert torch.equal(remembered(dialogue)[-len(words) :], words)
+
+
 def test_a_language_it_does_not_have_is_named(nano: NanoModel) -> None:
     with pytest.raises(ValueError, match="does not speak 'latin': en, cmn, yue"):
         nano.open(DialogueOptions(language="latin"))
