@@ -68,6 +68,8 @@ async def _perform(address: str, api_key: str, output: Path, console: Console) -
     connection = await Connection.open(address, api_key)
     speaker = ImaginedSpeaker(RATE_HZ)
     async with Conversation(connection, speaker=speaker) as conversation:
+        # The script is English, and so is what it promises of the replies.
+        await conversation.update_session({"language": "en"})
         view = View(console, conversation, speaker)
         drawing = asyncio.create_task(view.draw())
         try:

@@ -34,28 +34,36 @@ def scripted(script: list[Line]) -> ScriptedModel:
 
 
 @pytest.fixture
-def stage(monkeypatch):
-    """A daemon whose model understands the script, and recordings it understands."""
-    script = load_script()
-    model = scripted(script)
+def model() -> ScriptedModel:
+    """It understands the script."""
+    model = scripted(load_script())
+    model.languages = ("en", "yue")
+    return model
+
+
+@pytest.fixture
+def stage(model, monkeypatch):
+    """A daemon that is set to Cantonese, and recordings that its model understands."""
 
     def recording(line: Line, rate_hz: int) -> np.ndarray:
         quiet = np.zeros(rate_hz // 10, np.float32)
         return np.concatenate([quiet, model.voice(line.text, rate_hz=rate_hz), quiet])
 
     monkeypatch.setattr(Line, "recording", recording)
-    return Daemon(load_config(preset="test"), model)
+    overrides = {"assistant": {"language": "yue"}}
+    return Daemon(load_config(preset="test", overrides=overrides), model)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("terminal", [False, True], ids=["into a log", "in a terminal"])
-async def test_the_demo_keeps_its_promises_and_leaves_its_files(stage, tmp_path, terminal):
+async def test_the_demo_keeps_its_promises_and_leaves_its_files(model, stage, tmp_path, terminal):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=100)
     async with stage as daemon:
         kept = await command._perform(daemon.url, "", tmp_path, console)
     shown = screen.getvalue()
     assert kept, shown
+    assert model.dialogues[-1].options.language == "en"
     assert "calc(a=7, op=*, b=8)" in shown and "ms after the end of speech" in shown
     sound, rate_hz = read_channels(tmp_path / "conversation.wav")
     person, assistant = np.abs(sound[:, 0]) > 0.01, np.abs(sound[:, 1]) > 0.01
