@@ -18,6 +18,7 @@ import torch
 
 from . import loop
 from .export import export_understanding, export_voice
+from .languages import language_list
 from .member import run_member
 from .speech_pool import make_shard, pool_folder
 from .voices import SPEAKERS, VOICE_STAGES, run_name, speaker_of, trained_together
@@ -62,7 +63,8 @@ def run_all(options: argparse.Namespace) -> None:
     for name, minutes in MINUTES.items():
         for part in _parts(name, options):
             run = name if name not in VOICE_STAGES else run_name(name, speaker_of(part.languages))
-            left = minutes * options.scale - loop.progress(run)[1]
+            spent = 0.0 if options.fresh else loop.progress(run)[1]
+            left = minutes * options.scale - spent
             if left > 0.1:
                 run_stage(name, left, part)
     export(options.languages)
@@ -104,9 +106,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="CPU minutes to train one stage for, more")
     parser.add_argument("--runs", help="folder of checkpoints and data (default: runs)")
     parser.add_argument("--scale", type=float, default=1.0, help="stretch every budget of `all`")
-    parser.add_argument(
-        "--languages", default=["en"], type=lambda v: v.split(","), help="en,cmn,yue"
-    )
+    parser.add_argument("--languages", default=["en"], type=language_list, help="en,cmn,yue")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
     parser.add_argument("--processes", type=int, default=1, help="processes sharing gradients")

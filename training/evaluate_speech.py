@@ -31,6 +31,7 @@ from .chinese_texts import replies as chinese_replies
 from .codec import Codec, shipped_codec
 from .distortion import codec_distortion
 from .export import load_voice
+from .languages import language_list
 from .speech_texts import reply_texts, voice_texts
 from .synthesis import RATE_HZ, flite
 from .voice_pool import respelt, say
@@ -156,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n", type=int, default=60, help="number of held-out replies")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--languages", default="en,cmn,yue", type=lambda v: v.split(","))
+    parser.add_argument("--languages", default="en,cmn,yue", type=language_list)
     parser.add_argument("--rate", type=float, default=1.0, help="speaking rate")
     parser.add_argument("--ear", help="stage whose checkpoint listens, instead of the shipped ear")
     options = parser.parse_args()

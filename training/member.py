@@ -49,7 +49,7 @@ def run_member(
 
 
 def _trained_before(part: str, name: str, speaker: str) -> bool:
-    """Whether a stage before `name` has trained a part, which is newer then than what is shipped."""
+    """Whether a stage before `name` trained a part: then it is newer than what is shipped."""
     before = TRAINED_BY.get(part, name)
     if before == name:
         return False

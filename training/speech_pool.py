@@ -21,6 +21,7 @@ from tqdm import tqdm
 from . import grammar
 from .grammar.pronounce import pronounce
 from .grammar.templates import is_stale
+from .languages import LANGUAGES
 from .loop import run_folder
 from .phones import classify
 from .synthesis import EspeakVoice, Voice, mixed, random_voice, synthesize
@@ -28,7 +29,6 @@ from .synthesis import EspeakVoice, Voice, mixed, random_voice, synthesize
 SHARD_SIZE = 2000
 REJECT_SHARE = 0.12
 FOLLOW_UP_SHARE = 0.35
-LANGUAGES = ("en", "cmn", "yue")
 MOST_WAITING = 12  # of a language, before new shards are looked for
 
 
@@ -193,7 +193,7 @@ def main() -> None:
     """The command line; see above."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", default="train", choices=["train", "heldout"])
-    parser.add_argument("--language", default="en")
+    parser.add_argument("--language", default="en", choices=LANGUAGES)
     parser.add_argument("--shards", type=int, default=10)
     parser.add_argument("--first", type=int, help="number of the first shard; default: the next")
     parser.add_argument("--follow-ups", type=float, default=FOLLOW_UP_SHARE, help="their share")

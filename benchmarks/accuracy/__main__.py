@@ -20,6 +20,7 @@ from rich.console import Console
 
 from training.augment import CLEAN, EVALUATION
 from training.grammar.evaluation import eval_turns
+from training.languages import language_list
 from training.shipped import NANO
 from vivavoce.models.dialogue import AudioDelta
 from vivavoce.models.nano.model import NanoModel
@@ -28,7 +29,7 @@ from .batched import batched_score
 from .clips import clips
 from .conversations import conversations, declining
 from .gates import gates
-from .loading import LANGUAGES, measured_model
+from .loading import measured_model
 from .refusal import refusal
 from .report import Report
 from .understanding import record, spoken_score, streaming_is_exact, written_score
@@ -101,19 +102,31 @@ def everything(report: Report, model: NanoModel, options: argparse.Namespace) ->
     report.add("size_mb", size)
 
 
+def _some(text: str) -> int:
+    """A number of things to measure: of none there is no figure."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"at least 1, not {number}")
+    return number
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy")
     parser.add_argument("--quick", action="store_true", help="understanding alone, in batches")
-    parser.add_argument("--n", type=int, help="turns a language; default 400, quick 300")
-    parser.add_argument("--n-conversations", type=int, default=60, help="of each kind, a language")
-    parser.add_argument("--minutes", type=float, default=60, help="of noise")
+    parser.add_argument("--n", type=_some, help="turns a language; default 400, quick 300")
+    parser.add_argument(
+        "--n-conversations", type=_some, default=60, help="of each kind, a language"
+    )
+    parser.add_argument("--minutes", type=_some, default=60, help="of noise")
     parser.add_argument(
         "--n-speech", type=int, default=60, help="sentences a voice speaks; 0: none"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--weights", type=Path, help="folder of exported parts, not the shipped")
     parser.add_argument("--checkpoint", type=Path, nargs="+", default=[], help="run folders")
-    parser.add_argument("--languages", help="such as en,cmn; default: those of the weights")
+    parser.add_argument(
+        "--languages", type=language_list, help="such as en,cmn; default: those of the weights"
+    )
     parser.add_argument("--int8", action="store_true", help="weights in 8 bits")
     parser.add_argument("--clips", type=Path, help="a folder of WAV files to hear")
     parser.add_argument("--record", type=Path, help="write the figures into this JSON file")
@@ -121,11 +134,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _model(options: argparse.Namespace) -> NanoModel:
-    languages = options.languages.split(",") if options.languages else None
-    unknown = set(languages or ()) - set(LANGUAGES)
-    if unknown:
-        raise SystemExit(f"no such language: {', '.join(sorted(unknown))}; {', '.join(LANGUAGES)}")
-    model = measured_model(options.weights, options.checkpoint, languages, options.int8)
+    model = measured_model(options.weights, options.checkpoint, options.languages, options.int8)
     # What is asked back about is not done: here it counts what was understood.
     model.config = replace(model.config, confirm_probability=0.0)
     return model

@@ -12,12 +12,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from training.languages import LANGUAGES
 from vivavoce.models.catalog import load
 from vivavoce.models.layers.quantised import quantise
 from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.model import NanoModel
-
-LANGUAGES = ("en", "cmn", "yue")
 
 
 def measured_model(

@@ -12,7 +12,6 @@ from torch import nn
 
 from training import loop, member
 
-
 VOICE = ("codec_encoder", "audio_decoder")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training.augment import power
+from training.languages import LANGUAGES
 from training.synthesis import (
-    LANGUAGES,
     RATE_HZ,
     EspeakVoice,
     FestivalVoice,

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vivavoce.models.nano.endings import FILE, LONGEST, Ending, Endings, words_of
 
+from ..languages import LANGUAGES, language_list
 from .dialogues import dialogue
 from .templates import load
 
@@ -123,7 +124,7 @@ def make(languages: Sequence[str]) -> Endings:
 def main() -> None:
     """See the module's text."""
     parser = argparse.ArgumentParser(prog="python -m training.grammar.endings")
-    parser.add_argument("--languages", default=["en", "cmn", "yue"], type=lambda v: v.split(","))
+    parser.add_argument("--languages", default=LANGUAGES, type=language_list)
     parser.add_argument("--dry-run", action="store_true", help="write nothing")
     options = parser.parse_args()
     if options.dry_run:

@@ -10,13 +10,13 @@ import random
 import re
 from collections.abc import Callable
 
+from ..languages import LANGUAGES
 from . import dialogues, followups
 from .confirmations import confirmation, corrected_turn
 from .sampling import Turn, corrected_midway, reject, sample
 from .templates import by_intent
 
 Conversation = list[Turn]
-LANGUAGES = ("en", "cmn", "yue")
 
 
 def eval_turns(split: str, n: int, seed: int = 0, language: str = "en") -> list[Turn]:

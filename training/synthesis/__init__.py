@@ -8,10 +8,9 @@ from .espeak import EspeakVoice
 from .festival import FestivalVoice
 from .flite import FliteVoice
 from .utterance import RATE_HZ, Utterance
-from .voices import LANGUAGES, Voice, is_reserved, random_voice
+from .voices import Voice, is_reserved, random_voice
 
 __all__ = [
-    "LANGUAGES",
     "RATE_HZ",
     "EspeakVoice",
     "FestivalVoice",

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..languages import LANGUAGES
 from . import festival, speakers
 from .espeak import EspeakVoice
 from .festival import FestivalVoice
@@ -16,8 +17,6 @@ from .flite import FliteVoice
 
 Voice = EspeakVoice | FliteVoice | FestivalVoice
 Split = Literal["train", "reserved"]
-
-LANGUAGES = ("en", "cmn", "yue")
 
 # `cmn` itself reads pinyin letters as English in espeak-ng 1.51; the Latn-pinyin file reads hanzi.
 _BASES = {
