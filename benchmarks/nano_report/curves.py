@@ -14,7 +14,7 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("curves.csv")
 STAGES = ("encoder", "thinker", "joint", "codec", "audio_decoder", "talker")
-N_POINTS = 60  # a curve, at most
+N_POINTS = 60  # a curve, at most, and the last
 _HEADER = ("stage", "minutes", "figure", "value")
 _NOT_FIGURES = ("step", "cpu_s", "lr")
 
@@ -41,6 +41,8 @@ def of_runs(folder: Path) -> list[Point]:
 
 
 def _thinned(stage: str, rows: list[dict[str, float]]) -> Iterable[Point]:
+    if not rows:  # a run that has only begun
+        return
     every = -(-len(rows) // N_POINTS)
     minutes = _minutes(rows)
     for i in [*range(0, len(rows) - 1, every), len(rows) - 1]:

@@ -107,3 +107,9 @@ def test_curves_are_thinned_and_kept(tmp_path: Path) -> None:
     drawing.learning(points, tmp_path / "learning.png")
     assert (tmp_path / "learning.png").stat().st_size > 2000
     assert curves.of_runs(tmp_path / "nowhere") == []
+
+
+def test_a_stage_that_has_only_begun_has_no_curve(tmp_path: Path) -> None:
+    (tmp_path / "joint").mkdir()
+    (tmp_path / "joint" / "log.jsonl").touch()
+    assert curves.of_runs(tmp_path) == []
