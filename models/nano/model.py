@@ -107,9 +107,12 @@ class NanoModel:
         return NanoDialogue(self, options or DialogueOptions())
 
     def is_speech(self, hearing: HearingState) -> bool:
-        """Whether enough was read, clearly enough, to act on it."""
+        """Whether words were read, clearly enough, to act on them.
+
+        The space that stands before the first hanzi is none, however sure it is.
+        """
         return (
-            len(hearing.tokens) > 0
+            self.text.decode(list(hearing.tokens)) != ""
             and hearing.mean_confidence >= self.config.min_transcript_confidence
         )
 

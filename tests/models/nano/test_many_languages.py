@@ -320,6 +320,23 @@ def test_what_was_heard_badly_is_less_sure(
     assert call_of(parts).confidence == pytest.approx(0.75 * 0.8, abs=1e-3)
 
 
+def test_a_space_in_which_no_word_was_read_leads_to_no_action(
+    nano: NanoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, *_ = nano.text.encode("你")
+    dialogue = nano.open()
+    dialogue.listen(np.zeros(1600, np.float32))
+
+    def close(state: HearingState, thinker: object) -> tuple[list, HearingState]:
+        return [], HearingState(state.samples, state.encoder, (space,), confidence=0.99)
+
+    monkeypatch.setattr(nano.ear, "close", close)
+    sorry = [nano.text.language_id("cmn"), *nano.text.encode_reply("对不起我没听懂"), EOS]
+    with thinking(nano, sorry):
+        parts = list(dialogue.reply(TEXT_ONLY))
+    assert parts[0].transcript == "" and not any(isinstance(part, ToolCall) for part in parts)
+
+
 def test_an_unlikely_intent_is_declined(nano: NanoModel) -> None:
     low = nano.min_intent_probability - 0.05
     intent = nano.text.intent_id("vol_up")
