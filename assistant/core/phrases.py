@@ -16,6 +16,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 Said = Literal["nothing", "murmur", "stop", "unsure", "words"]
@@ -68,7 +69,7 @@ def judge(
     murmurs, stops = _phrases(tuple(backchannels)), _phrases(tuple(stop_phrases))
     if not words:
         return "nothing"
-    if _made_of(words, murmurs):
+    if _made_of(words, murmurs) and not _negated(words):
         return "murmur"
     beside = murmurs | _phrases(_COURTESIES)
     if _made_of(words, stops | beside) and not _made_of(words, beside):
@@ -92,6 +93,11 @@ def _words(text: str) -> tuple[str, ...]:
         else:
             spaced.append(character if character.isalnum() or character == "'" else " ")
     return tuple("".join(spaced).split())
+
+
+def _negated(words: Sequence[str]) -> bool:
+    """Whether it holds a Cantonese "not": 唔 alone is a hum, before a word (唔係) it is one."""
+    return any(word == "唔" != after for word, after in pairwise(words))
 
 
 def _mostly(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:

@@ -13,6 +13,7 @@ def judged(text: str, sure: bool = True) -> Said:
 
 MURMURS = ["mhm", "Mm-hmm.", "okay, yeah", "I see!", "嗯嗯", "好好好", "係呀", "對,對。"]
 MURMURS += ["对对", "是的是的", "好的好的", "知道了", "係係", "得得得", "明白", "好呀"]
+MURMURS += ["唔", "唔唔", "係唔"]
 STOPS = [
     *("Stop!", "stop stop", "no, stop it please", "okay be quiet now", "That\u2019s enough."),
     *("停", "停啊", "唔該收聲", "请安静"),
@@ -29,6 +30,7 @@ STOPS = [
 ]
 WORDS = ["stop the music", "okay turn it off", "停下音乐", "好唔好呀今日", "yes please do that"]
 WORDS += ["停止播放", "好的把灯关了", "係廚房嘅燈", "暂停音乐", "唔使講笑話"]
+WORDS += ["唔好", "唔係呀", "唔得", "唔明白"]  # 唔 is a hum where it stands alone
 
 
 @pytest.mark.parametrize("text", MURMURS)
@@ -47,7 +49,7 @@ def test_whatever_else_is_said_counts(text: str) -> None:
     assert judged(text, sure=False) == "unsure"
 
 
-@pytest.mark.parametrize("text", ["no", "why", "不是", "點解"])
+@pytest.mark.parametrize("text", ["no", "why", "不是", "點解", "唔係"])
 def test_an_objection_counts_however_unsure(text: str) -> None:
     assert judged(text, sure=False) == "words"
 
