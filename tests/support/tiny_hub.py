@@ -16,6 +16,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -37,7 +38,7 @@ class TinyHub:
         self.sent: dict[str, int] = {}
         self.starts: dict[str, list[int]] = {}
         self.break_after: dict[str, int] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -54,89 +55,90 @@ class TinyHub:
         self._thread.join()
 
 
-def _handler(hub: TinyHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    """One connection to the hub."""
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    protocol_version = "HTTP/1.1"
 
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
+    def __init__(self, hub: TinyHub, *connection: Any) -> None:
+        self.hub = hub
+        super().__init__(*connection)  # answers it at once
 
-        def do_GET(self) -> None:
-            self._answer(body=True)
+    def log_message(self, *_: Any) -> None:
+        pass
 
-        def _answer(self, body: bool) -> None:
-            path = unquote(urlsplit(self.path).path).lstrip("/")
-            hub.asked.append(f"{self.command} /{path}")
-            hub.keys.append(self.headers.get("authorization"))
-            parts = path.split("/")
-            if parts[:2] == ["api", "models"]:
-                self._api(f"{parts[2]}/{parts[3]}", parts[4:])
-            elif len(parts) > 4 and parts[2] == "resolve":
-                self._file(f"{parts[0]}/{parts[1]}", "/".join(parts[4:]), body)
-            else:
-                self._refuse("RepoNotFound")
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
 
-        def _api(self, repo: str, rest: list[str]) -> None:
-            if repo not in hub.repos:
-                self._refuse("RepoNotFound")
-            elif rest[:1] == ["tree"]:
-                self._json([_entry("path", *item) for item in hub.repos[repo].items()])
-            else:
-                siblings = [_entry("rfilename", *item) for item in hub.repos[repo].items()]
-                self._json({"id": repo, "sha": COMMIT, "siblings": siblings})
+    def do_GET(self) -> None:
+        self._answer(body=True)
 
-        def _file(self, repo: str, name: str, body: bool) -> None:
-            content = hub.repos.get(repo, {}).get(name)
-            if content is None:
-                self._refuse("EntryNotFound" if repo in hub.repos else "RepoNotFound")
-                return
-            start = self._start(len(content))
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
-                )
-            self.send_header("Content-Length", str(len(content) - start))
-            self.send_header("ETag", f'"{_digest(content)}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.end_headers()
-            if body:
-                hub.starts.setdefault(name, []).append(start)
-                self._send(name, content[start:])
+    def _answer(self, body: bool) -> None:
+        path = unquote(urlsplit(self.path).path).lstrip("/")
+        self.hub.asked.append(f"{self.command} /{path}")
+        self.hub.keys.append(self.headers.get("authorization"))
+        parts = path.split("/")
+        if parts[:2] == ["api", "models"]:
+            self._api(f"{parts[2]}/{parts[3]}", parts[4:])
+        elif len(parts) > 4 and parts[2] == "resolve":
+            self._file(f"{parts[0]}/{parts[1]}", "/".join(parts[4:]), body)
+        else:
+            self._refuse("RepoNotFound")
 
-        def _start(self, length: int) -> int:
-            asked = self.headers.get("Range", "")
-            if not (hub.ranges and asked.startswith("bytes=")):
-                return 0
-            return min(int(asked[6:].split("-")[0]), length)
+    def _api(self, repo: str, rest: list[str]) -> None:
+        if repo not in self.hub.repos:
+            self._refuse("RepoNotFound")
+        elif rest[:1] == ["tree"]:
+            self._json([_entry("path", *item) for item in self.hub.repos[repo].items()])
+        else:
+            siblings = [_entry("rfilename", *item) for item in self.hub.repos[repo].items()]
+            self._json({"id": repo, "sha": COMMIT, "siblings": siblings})
 
-        def _send(self, name: str, content: bytes) -> None:
-            limit = hub.break_after.pop(name, None)
-            content = content if limit is None else content[:limit]
-            hub.sent[name] = hub.sent.get(name, 0) + len(content)
-            with contextlib.suppress(ConnectionError):  # the client may go away
-                self.wfile.write(content)
-            if limit is not None:
-                self.close_connection = True
+    def _file(self, repo: str, name: str, body: bool) -> None:
+        content = self.hub.repos.get(repo, {}).get(name)
+        if content is None:
+            self._refuse("EntryNotFound" if repo in self.hub.repos else "RepoNotFound")
+            return
+        start = self._start(len(content))
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("ETag", f'"{_digest(content)}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.end_headers()
+        if body:
+            self.hub.starts.setdefault(name, []).append(start)
+            self._send(name, content[start:])
 
-        def _json(self, data: Any) -> None:
-            text = json.dumps(data).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    def _start(self, length: int) -> int:
+        asked = self.headers.get("Range", "")
+        if not (self.hub.ranges and asked.startswith("bytes=")):
+            return 0
+        return min(int(asked[6:].split("-")[0]), length)
 
-        def _refuse(self, code: str) -> None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def _send(self, name: str, content: bytes) -> None:
+        limit = self.hub.break_after.pop(name, None)
+        content = content if limit is None else content[:limit]
+        self.hub.sent[name] = self.hub.sent.get(name, 0) + len(content)
+        with contextlib.suppress(ConnectionError):  # the client may go away
+            self.wfile.write(content)
+        if limit is not None:
+            self.close_connection = True
 
-    return Handler
+    def _json(self, data: Any) -> None:
+        text = json.dumps(data).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def _refuse(self, code: str) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 def _entry(key: str, name: str, content: bytes) -> dict[str, Any]:
