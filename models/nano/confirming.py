@@ -65,7 +65,8 @@ def _said(slot: str, value: Any, language: str) -> str:
     if language == "en":
         return _english(slot, value)
     if slot in _NAMES:
-        return _NAMES[slot][value][_LANGUAGES.index(language) - 1]
+        name = _NAMES[slot][value][_LANGUAGES.index(language) - 1]
+        return name.removesuffix("音乐" if language == "cmn" else "音樂")  # the question says it
     if slot == "time":
         return _clock(value, language)
     if slot == "duration_s":

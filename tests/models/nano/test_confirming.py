@@ -31,6 +31,7 @@ CALLS = {
             "要唔要開客廳嘅燈",
         ),
         ("music", "shall i play some music", "要播放音乐吗", "要唔要播音樂"),
+        ("music light", "shall i play some light music", "要播放轻音乐吗", "要唔要播輕音樂"),
         (
             "timer_set two hours five minutes",
             "shall i set a timer for two hours five minutes",
