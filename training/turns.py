@@ -95,20 +95,14 @@ def add_turn(
     # What is asked for was chosen for the model, and so was its question.
     chosen = asked_of(action) is None
     sequence.say(text.encode_action(action), chosen)
+    sequence.say([REP], chosen and not cut)
     if len(languages) > 1:
         forced = _forced(action, reply, language, languages, rng)
-        mark = text.language_id(forced[1] if forced else language)
-        sequence.say([REP], chosen and not cut)
-        sequence.say([mark], chosen and not cut and not forced)
-        reply = forced[0] if forced else reply
-    else:
-        sequence.say([REP], chosen and not cut)
+        reply, language = forced or (reply, language)
+        sequence.say([text.language_id(language)], chosen and not cut and not forced)
     if cut:
-        words = _words(reply)
-        heard_words = words[: max(0, rng.randint(-len(words), len(words) - 1))]
-        sequence.say([*text.encode_reply("".join(heard_words)), EOS], False)
-    else:
-        sequence.say([*text.encode_reply(reply), EOS], chosen)
+        reply = _cut_short(reply, rng)
+    sequence.say([*text.encode_reply(reply), EOS], chosen and not cut)
 
 
 def _forced(
@@ -122,6 +116,12 @@ def _forced(
         return None
     other = rng.choice([name for name in languages if name != language])
     return reply_in(action, other), other
+
+
+def _cut_short(reply: str, rng: random.Random) -> str:
+    """A reply's beginning; half the time nothing of it."""
+    words = _words(reply)
+    return "".join(words[: max(0, rng.randint(-len(words), len(words) - 1))])
 
 
 def _words(reply: str) -> list[str]:
