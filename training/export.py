@@ -21,6 +21,8 @@ from .loop import load_modules
 from .shipped import NANO, codec_encoder_file, load_half, save_half, save_part
 from .voices import OWN_VOICES, SPEAKERS, run_name
 
+THRESHOLDS = ("min_intent_probability", "min_transcript_confidence", "confirm_probability")
+
 
 def voice_config(speakers: Collection[str] = SPEAKERS) -> dict[str, Any]:
     """What `config.json` says about the voices of some speakers."""
@@ -58,6 +60,8 @@ def export_understanding(
 ) -> list[Path]:
     """Write encoder, projector, thinker and config.json as the stage left them; gives the files.
 
+    The thresholds stay as they were chosen: `make nano-report` says which suit the new weights.
+
     Args:
         stage: whose checkpoint is taken.
         folder: where they go.
@@ -74,7 +78,8 @@ def export_understanding(
     save_half(ear, folder / "ear.safetensors")
     save_half(thinker, folder / "thinker.safetensors")
     before = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    _write(folder / "config.json", before | asdict(config))
+    chosen = {name: before[name] for name in THRESHOLDS if name in before}
+    _write(folder / "config.json", before | asdict(config) | chosen)
     return [folder / name for name in ("ear.safetensors", "thinker.safetensors", "config.json")]
 
 

@@ -1,14 +1,17 @@
 """Shipped weights: half the size, the same model; and they are all there."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from training import shipped
+from training import export, shipped
 from training.codec import shipped_codec
 from training.export import load_voice
 from training.shipped import save_half, save_part
+from vivavoce.models.nano.config import NanoConfig
 from vivavoce.models.nano.talker import Talker, TalkerConfig
 
 
@@ -51,3 +54,14 @@ def test_a_speaker_who_is_not_shipped_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "NANO", tmp_path)
     with pytest.raises(FileNotFoundError, match="no martian part"):
         shipped.load_shipped({"talker": nn.Linear(2, 2)}, "martian")
+
+
+def test_thresholds_survive_new_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "load_modules", lambda *_: True)
+    before = {"confirm_probability": 0.46, "languages": ["en"], "voices": []}
+    (tmp_path / "config.json").write_text(json.dumps(before), encoding="utf-8")
+    export.export_understanding(folder=tmp_path, languages=("en", "yue"))
+    after = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert after["confirm_probability"] == 0.46
+    assert after["languages"] == ["en", "yue"] and after["voices"] == []
+    assert after["min_intent_probability"] == NanoConfig().min_intent_probability
