@@ -36,13 +36,13 @@ from .core.events import ClientEvent, Event, SpeechEvent
 from .core.ids import CountedIds
 from .core.items import InputAudio, MessageItem, OutputAudio, OutputText
 from .core.notices import AudioDelta, ItemDeleted, Notice, ResponseDone
+from .core.questions import is_question
 from .ears import Attention, Ears
 from .engine import Engine
 from .hearing import Hearing
 from .languages import known_language
 from .model_items import arguments_of
 from .outlet import LocalOutlet, Outlet, RemoteOutlet
-from .questions import is_question
 from .recognition import Recognition
 from .recorder import Recorder
 from .session_requests import SessionRequests

@@ -4,6 +4,7 @@ The one place of the word lists; `barge_in.backchannels` and `barge_in.stop_phra
 configuration replace them. Pure: text in, a judgement out.
 
     "Okay, yeah."        murmur       wholly made of backchannels
+    "yes", to a question words        the answer to what the reply asks
     "oh stop, please!"   stop         a stop phrase, and nothing beside it but courtesies
     "stop the music"     words
     ""                   nothing
@@ -41,6 +42,13 @@ STOP_PHRASES = (
 )
 """What silences the assistant."""
 
+_ANSWERS = (
+    *("yes", "yeah", "yep", "yup", "ok", "okay", "right", "sure", "all right"),
+    *("对", "對", "是", "是的", "是啊", "好", "好的", "行", "没错", "沒錯"),
+    *("係", "係呀", "係啊", "得", "冇錯"),
+)
+"""Backchannels that are no murmur where the reply asks something: "yes" before it has ended."""
+
 _COURTESIES = (
     *("please", "now", "hey", "no", "just", "well", "so", "um", "and", "thanks", "thank you"),
     *("请", "請", "吧", "啦", "喇", "了", "先", "唔該", "喂", "不", "咗"),
@@ -55,7 +63,11 @@ _OBJECTIONS = (
 
 
 def judge(
-    text: str, sure: bool, backchannels: Collection[str], stop_phrases: Collection[str]
+    text: str,
+    sure: bool,
+    backchannels: Collection[str],
+    stop_phrases: Collection[str],
+    to_question: bool = False,
 ) -> Said:
     """What `text`, as a model wrote it down, amounts to.
 
@@ -64,13 +76,15 @@ def judge(
         sure: the model would act on it.
         backchannels: what is murmured while listening.
         stop_phrases: what silences the assistant.
+        to_question: the reply it was said into asks the user something.
     """
     words = _words(text)
     murmurs, stops = _phrases(tuple(backchannels)), _phrases(tuple(stop_phrases))
     if not words:
         return "nothing"
     if _made_of(words, murmurs) and not _negated(words):
-        return "murmur"
+        answers = to_question and _holds(words, _phrases(_ANSWERS))
+        return "words" if answers else "murmur"
     beside = murmurs | _phrases(_COURTESIES)
     if _made_of(words, stops | beside) and not _made_of(words, beside):
         return "stop"
@@ -107,6 +121,15 @@ def _mostly(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:
     """
     latin = all(word.isascii() for word in words)
     return latin and 2 * sum((word,) in phrases for word in words) >= len(words)
+
+
+def _holds(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:
+    """Whether a phrase of the list is among the words."""
+    return any(
+        tuple(words[start : start + len(phrase)]) == phrase
+        for phrase in phrases
+        for start in range(len(words))
+    )
 
 
 def _made_of(words: Sequence[str], phrases: Collection[tuple[str, ...]]) -> bool:

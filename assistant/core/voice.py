@@ -31,6 +31,7 @@ from .events import (
     SpeechSuspected,
 )
 from .phrases import Said, judge
+from .questions import is_question
 from .replies import Replies
 from .state import Candidate, State
 from .turns import Turns
@@ -189,8 +190,11 @@ class Voice:
     def _judged(self, event: Recognised) -> Said | None:
         if event.text is None:
             return None
-        settings = self._state.settings
-        return judge(event.text, event.sure, settings.backchannels, settings.stop_phrases)
+        settings, active = self._state.settings, self._state.active
+        asks = active is not None and is_question(active.ledger.text)
+        return judge(
+            event.text, event.sure, settings.backchannels, settings.stop_phrases, to_question=asks
+        )
 
     def _decide(self, candidate: Candidate, said: Said | None, event: Recognised) -> None:
         over = candidate.paused_at is not None or candidate.ended is not None

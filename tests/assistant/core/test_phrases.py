@@ -65,6 +65,16 @@ def test_what_is_unsure_and_mostly_murmured_is_a_murmur() -> None:
     assert judged("please", sure=False) == "unsure"
 
 
+@pytest.mark.parametrize("text", ["yes", "Yeah, okay.", "oh yes", "好的", "係呀", "嗯 对"])
+def test_an_assent_answers_a_question(text: str) -> None:
+    assert judge(text, True, BACKCHANNELS, STOP_PHRASES, to_question=True) == "words"
+
+
+@pytest.mark.parametrize("text", ["mhm", "oh", "I see", "嗯", "知道了"])
+def test_a_hum_answers_nothing(text: str) -> None:
+    assert judge(text, True, BACKCHANNELS, STOP_PHRASES, to_question=True) == "murmur"
+
+
 def test_the_lists_can_be_replaced() -> None:
     assert judge("genau", True, ("genau",), ("halt",)) == "murmur"
     assert judge("halt bitte", True, (), ("halt", "halt bitte")) == "stop"

@@ -62,6 +62,18 @@ def test_a_murmur_or_a_noise_is_forgotten_and_the_reply_goes_on(read: str) -> No
     assert (asked.start, asked.end) == (2200 * PER_MS, 2800 * PER_MS)
 
 
+def test_yes_to_a_reply_that_asks_is_an_answer() -> None:
+    asking = DURING_A_REPLY.replace("text 0 it", "text 0 shall").replace("text 1  is", "text 1  i")
+    play = Play(barge_in="polite")(asking)(PAUSED)
+    play(
+        f"""
+      2800   pause                  | Recognise
+             reads yes              | {STOPS} Listen StopListening Prepare
+        """
+    )
+    assert len(play.all(no.SpeechStartedNotice)) == 2
+
+
 def test_a_noise_that_is_no_speech_pauses_for_a_moment() -> None:
     replying()(
         """

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vivavoce.assistant.questions import is_question
+from vivavoce.assistant.core.questions import is_question
 from vivavoce.models.nano.actions import Action
 from vivavoce.models.nano.confirming import question
 

@@ -1,4 +1,4 @@
-"""Whether a reply asks the user something: then the answer may take its time."""
+"""Whether a reply asks the user something: the answer may take its time, and "yes" is one."""
 
 from __future__ import annotations
 
