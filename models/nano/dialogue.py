@@ -212,7 +212,9 @@ class NanoDialogue(Recollection):
         if decision is None or not taken or decision.action == REJECT:
             # Memory must not hold an action that was not taken.
             self._rewrite(before, REJECT.name)
-            return Pending(REJECT, None, language=self._next_language())
+            nothing = certainty is None  # then the turn has no language of its own
+            language = self._memory.language if nothing else self._next_language()
+            return Pending(REJECT, None, language=language)
         action, confidence = decision.action, decision.confidence
         counts.text += decision.n_tokens
         language = self._next_language()  # before a rewrite: trained on what it wrote itself

@@ -124,6 +124,19 @@ def test_what_it_does_not_understand_it_declines_in_the_language_it_heard(nano: 
     assert text_of(parts) == "对不起我没听懂" and not any(isinstance(p, ToolCall) for p in parts)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_heard_is_declined_in_the_language_of_the_reply_before(
+    nano: NanoModel, language: str
+) -> None:
+    dialogue = nano.open()
+    say(dialogue, turn(nano, "light_on kitchen", REPLIES[language], language))
+    with thinking(nano, [EOS]):
+        list(dialogue.reply(TEXT_ONLY))
+    assert torch.equal(
+        remembered(dialogue)[-3:], fed(nano, [REP, nano.text.language_id(language), EOS])
+    )
+
+
 def test_the_words_of_a_tool_stand_in_a_chinese_reply_hanzi_by_hanzi(nano: NanoModel) -> None:
     dialogue = nano.open()
     parts = say(dialogue, turn(nano, "time", language="cmn"))
