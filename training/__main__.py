@@ -18,7 +18,7 @@ import torch
 
 from . import loop
 from .export import export_understanding, export_voice
-from .languages import language_list
+from .languages import LANGUAGES, language_list
 from .member import run_member
 from .speech_pool import make_shard, pool_folder
 from .voices import SPEAKERS, VOICE_STAGES, run_name, speaker_of, trained_together
@@ -28,9 +28,9 @@ MINUTES = {
     "codec": 22.0,
     "audio_decoder": 8.0,
     "talker": 35.0,
-    "thinker": 7.0,
-    "encoder": 45.0,
-    "joint": 60.0,
+    "thinker": 11.0,
+    "encoder": 240.0,
+    "joint": 140.0,
 }
 POOL_SHARDS = 50
 
@@ -106,7 +106,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="CPU minutes to train one stage for, more")
     parser.add_argument("--runs", help="folder of checkpoints and data (default: runs)")
     parser.add_argument("--scale", type=float, default=1.0, help="stretch every budget of `all`")
-    parser.add_argument("--languages", default=["en"], type=language_list, help="en,cmn,yue")
+    parser.add_argument("--languages", default=[*LANGUAGES], type=language_list, help="en,cmn,yue")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each process")
     parser.add_argument("--processes", type=int, default=1, help="processes sharing gradients")

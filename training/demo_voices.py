@@ -28,7 +28,7 @@ from vivavoce.streaming.wavfile import write_wav
 
 from .synthesis import RATE_HZ, EspeakVoice, FliteVoice, Voice, synthesize
 
-VOICE: Voice = EspeakVoice("gmw/en-US+m4", rate_wpm=140, pitch=40, pitch_range=50)
+VOICE: Voice = EspeakVoice("gmw/en-US+f2", rate_wpm=165, pitch=55, pitch_range=50)
 CANDIDATES: tuple[Voice, ...] = (
     VOICE,
     *(

@@ -17,6 +17,7 @@ from vivavoce.models.nano.thinker import Thinker
 from vivavoce.models.nano.voice import Voice, voices_of
 
 from .codec import load_codec
+from .languages import LANGUAGES
 from .loop import load_modules
 from .shipped import NANO, codec_encoder_file, load_half, save_half, save_part
 from .voices import OWN_VOICES, SPEAKERS, run_name
@@ -56,7 +57,7 @@ def export_voice(speaker: str, folder: Path = NANO) -> list[Path]:
 
 
 def export_understanding(
-    stage: str = "joint", folder: Path = NANO, languages: Sequence[str] = ("en",)
+    stage: str = "joint", folder: Path = NANO, languages: Sequence[str] = LANGUAGES
 ) -> list[Path]:
     """Write encoder, projector, thinker and config.json as the stage left them; gives the files.
 

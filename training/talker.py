@@ -29,7 +29,7 @@ from vivavoce.models.nano.text import Text
 from .chinese_texts import chinese_texts
 from .codec import Codec, load_codec
 from .hanzi_start import start_hanzi
-from .languages import language_list
+from .languages import LANGUAGES, language_list
 from .loop import Stage, run_folder
 from .speech_texts import voice_texts
 from .synthesis import RATE_HZ
@@ -252,7 +252,7 @@ def main() -> None:
     """`python -m training.talker --shards 20`: code more sentences, also while training runs."""
     parser = argparse.ArgumentParser(description="Synthesise and code sentences for the talker.")
     parser.add_argument("--shards", type=int, default=N_SHARDS, help="500 sentences each")
-    parser.add_argument("--languages", default=["en"], type=language_list, help="en,cmn,yue")
+    parser.add_argument("--languages", default=[*LANGUAGES], type=language_list, help="en,cmn,yue")
     options = parser.parse_args()
     torch.set_num_threads(1)
     for language in options.languages:
