@@ -24,6 +24,7 @@ from training.languages import language_list
 from training.shipped import NANO
 from vivavoce.models.dialogue import AudioDelta
 from vivavoce.models.nano.model import NanoModel
+from vivavoce.streaming.wavfile import WavError
 
 from .batched import batched_score
 from .clips import clips
@@ -148,7 +149,7 @@ def main() -> None:
     try:
         model = _model(options)
         recordings = clips(report, model, options.clips) if options.clips else None
-    except FileNotFoundError as error:
+    except (FileNotFoundError, WavError) as error:
         raise SystemExit(str(error)) from None
     if options.quick:
         for language in model.languages:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from rich.table import Table
 
 from vivavoce.models.dialogue import Pcm
 from vivavoce.models.nano.model import NanoModel
+from vivavoce.streaming.wavfile import read_wav
 
 from .batched import decided
 from .report import Report
@@ -23,6 +22,7 @@ def clips(report: Report, model: NanoModel, folder: Path) -> Table:
 
     Raises:
         FileNotFoundError: there is none.
+        WavError: one cannot be read.
     """
     paths = sorted(folder.glob("*.wav"))
     if not paths:
@@ -50,8 +50,5 @@ def clips(report: Report, model: NanoModel, folder: Path) -> Table:
 
 def _read(path: Path, rate_hz: int) -> Pcm:
     """One channel at `rate_hz`, with the quiet after it that ends a turn."""
-    pcm, from_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = pcm.mean(1)
-    if from_hz != rate_hz:
-        mono = soxr.resample(mono, from_hz, rate_hz)
-    return np.pad(mono, (0, int(QUIET_S * rate_hz))).astype(np.float32)
+    pcm, _ = read_wav(path, rate_hz)
+    return np.pad(pcm, (0, int(QUIET_S * rate_hz)))

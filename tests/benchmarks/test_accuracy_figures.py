@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.accuracy import batched, conversations, gates, refusal, understanding
+from benchmarks.accuracy import clips as recordings
 from benchmarks.accuracy.loading import measured_model
 from benchmarks.accuracy.report import ALL, Report
 from benchmarks.accuracy.understanding import Decided
@@ -20,6 +22,9 @@ from training.grammar import Turn
 from training.grammar.evaluation import eval_turns, sets
 from training.noises import noise_pool
 from vivavoce.models.dialogue import Heard, Message, ReplyDone, TextDelta, ToolCall, Usage
+from vivavoce.streaming.wavfile import WavError, read_wav, write_wav
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def turn(user: str, action: str, **arguments: Any) -> Turn:
@@ -265,3 +270,19 @@ def test_figures_that_miss_their_must_are_marked_and_counted(tmp_path: Any) -> N
     assert saved["figures"]["intent"]["yue"] == 0.56
     assert saved["confusions"] == {"en": {"light_on>light_off": 1}}
     assert saved["wanted"] == {"en": {"light_on": 1}}
+
+
+def test_recordings_of_a_folder_are_heard_whatever_their_rate(nano: Any, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no .wav files"):
+        recordings.clips(Report(), nano, tmp_path)
+    at_24_khz, _ = read_wav(DATA / "okay.wav", 24_000)
+    write_wav(tmp_path / "a.wav", at_24_khz, 24_000)
+    write_wav(tmp_path / "b.wav", read_wav(DATA / "okay.wav", 16_000)[0], 16_000)
+    report = Report()
+    recordings.clips(report, nano, tmp_path)
+    (one, other) = report.details["recordings"]
+    assert one[0] == "a.wav" and one[2] == other[2] == "okay"
+    assert one[1] == pytest.approx(other[1]) == pytest.approx(len(at_24_khz) / 24_000 + 0.5)
+    (tmp_path / "c.wav").write_bytes(b"no sound")
+    with pytest.raises(WavError, match=r"c\.wav is not a WAV file"):
+        recordings.clips(Report(), nano, tmp_path)
