@@ -22,7 +22,13 @@ def test_one_that_does_not_exist_is_a_sentence(named, monkeypatch, capsys):
     assert "no such language" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("fresh", "trained"), [(False, []), (True, list(training.MINUTES))])
+EVERYTHING = [
+    *(stage for stage in ("codec", "audio_decoder", "talker") for _speaker in ("english", "chinese")),
+    *("thinker", "encoder", "joint"),
+]
+
+
+@pytest.mark.parametrize(("fresh", "trained"), [(False, []), (True, EVERYTHING)])
 def test_a_finished_stage_is_repeated_only_afresh(fresh, trained, monkeypatch):
     ran = []
     monkeypatch.setattr(sys, "argv", ["training", *(["--fresh"] if fresh else [])])
