@@ -8,6 +8,7 @@ import pytest
 
 from training import __main__ as training
 from training.languages import language_list
+from training.voices import SPEAKERS
 
 
 def test_each_is_taken_once_in_the_order_named():
@@ -22,10 +23,8 @@ def test_one_that_does_not_exist_is_a_sentence(named, monkeypatch, capsys):
     assert "no such language" in capsys.readouterr().err
 
 
-EVERYTHING = [
-    *(stage for stage in ("codec", "audio_decoder", "talker") for _speaker in ("english", "chinese")),
-    *("thinker", "encoder", "joint"),
-]
+VOICES = ("codec", "audio_decoder", "talker")
+EVERYTHING = [*(stage for stage in VOICES for _ in SPEAKERS), "thinker", "encoder", "joint"]
 
 
 @pytest.mark.parametrize(("fresh", "trained"), [(False, []), (True, EVERYTHING)])
