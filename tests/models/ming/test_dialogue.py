@@ -41,9 +41,7 @@ def loaded(tmp_path_factory):
             FOLDERS[version] = tmp_path_factory.mktemp("ming") / version
             write_tiny_ming(FOLDERS[version], version, dtype=torch.float32)
         if key not in MODELS:
-            MODELS[key] = load_ming(
-                FOLDERS[version], LoadOptions(ming=MingOptions(**settings))
-            )
+            MODELS[key] = load_ming(FOLDERS[version], LoadOptions(ming=MingOptions(**settings)))
         return MODELS[key]
 
     yield load
