@@ -1,11 +1,13 @@
 """The sound card for real: PortAudio on a virtual card, with a second card as referee.
 
-Figures depend on the machine's load. Each is tried up to three times, and on a machine that is
-busy with other work (load above 4) a figure that was missed is reported and not held against it.
+Figures depend on the machine. A trial in which the virtual card ran dry or over says nothing of
+ours: it is repeated. A figure may be missed three times at most; on a machine that is busy with
+other work (load above 4), or that never lets the card run, it is reported and not held against us.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +34,8 @@ pytestmark = [
 RATE_HZ = virtual_audio.RATE_HZ
 SETTLE_S = 2.2  # after opening, before time stamps are relied on
 BUSY = 4.0
+MOST_MISSES, MOST_VOID = 3, 8  # trials
+CALM_S = 1.0  # after a void trial
 
 
 @pytest.fixture(scope="module", params=["sounddevice", "pyaudio"])
@@ -68,6 +72,11 @@ class Stage:
     referee: SoundCard
     ear: Ear
 
+    @property
+    def n_xruns(self) -> int:
+        """Blocks that any of the four streams lost or missed so far."""
+        return sum(card.n_underflows + card.n_overflows for card in (self.daemon, self.referee))
+
 
 @pytest.fixture
 def on_stage(backend: Backend) -> Iterator[Callable[[Callable[[Frame], None]], Stage]]:
@@ -94,17 +103,26 @@ def on_stage(backend: Backend) -> Iterator[Callable[[Callable[[Frame], None]], S
         card.close()
 
 
-def measure(trial: Callable[[], dict[str, float]], limits: dict[str, float]) -> None:
-    """Holds each figure of a trial to its limit, in up to three trials."""
-    reports = []
-    for _ in range(3):
-        load = os.getloadavg()[0]
+def measure(stage: Stage, trial: Callable[[], dict[str, float]], limits: dict[str, float]) -> None:
+    """Holds each figure of a trial to its limit, as the module says."""
+    reports: list[str] = []
+    n_misses = n_void = 0
+    while n_misses < MOST_MISSES and n_void < MOST_VOID:
+        load, n_xruns = os.getloadavg()[0], stage.n_xruns
         figures = trial()
-        reports.append(f"load {load:.1f}: {figures}")
+        n_xruns = stage.n_xruns - n_xruns
+        reports.append(f"load {load:.1f}, {n_xruns} xruns: {figures}")
         print(reports[-1])
         if all(figures[name] <= limit for name, limit in limits.items()):
             return
-    verdict = f"missed {limits} in three trials: {'; '.join(reports)}"
+        if n_xruns:
+            n_void += 1
+            time.sleep(CALM_S)
+        else:
+            n_misses += 1
+    verdict = f"missed {limits}: {'; '.join(reports)}"
+    if n_misses < MOST_MISSES:
+        pytest.skip(f"this machine does not keep a virtual card running, {verdict}")
     if load > BUSY:
         pytest.skip(f"not held against a busy machine, {verdict}")
     pytest.fail(verdict)
@@ -131,11 +149,10 @@ def hiss(seconds: float, seed: int) -> Pcm:
 def test_every_sample_arrives_and_the_clock_of_what_was_heard_is_right(on_stage):
     """5 s of noise: nothing lost, and `heard` names the sample that the referee's ear has."""
     stage = on_stage(lambda frame: None)
-    turn = iter(range(1, 10))
+    turn = itertools.count(1)
 
     def trial() -> dict[str, float]:
         generation, reply = next(turn), hiss(5.0, 7)
-        xruns = stage.daemon.n_underflows + stage.referee.n_overflows
         first_frame, claims = len(stage.ear.frames), []
         speak(stage.daemon, reply, generation)
         while (heard := stage.daemon.playout.heard(generation)) < len(reply):
@@ -154,16 +171,15 @@ def test_every_sample_arrives_and_the_clock_of_what_was_heard_is_right(on_stage)
             "samples that differ": int(lost.sum()),
             "median error of heard, ms": round(float(np.median(errors)), 2),
             "worst error of heard, ms": round(max(errors), 2),
-            "xruns": stage.daemon.n_underflows + stage.referee.n_overflows - xruns,
         }
 
     limits = {"samples that differ": 0, "median error of heard, ms": 5}
-    measure(trial, {**limits, "worst error of heard, ms": 30})
+    measure(stage, trial, {**limits, "worst error of heard, ms": 30})
 
 
 def test_a_pause_costs_no_sample(on_stage):
     stage = on_stage(lambda frame: None)
-    turn = iter(range(1, 10))
+    turn = itertools.count(1)
 
     def trial() -> dict[str, float]:
         reply, first_frame = hiss(1.0, 9), len(stage.ear.frames)
@@ -182,13 +198,13 @@ def test_a_pause_costs_no_sample(on_stage):
             "pause off by, ms": abs(inserted * 1000 / RATE_HZ - 300),
         }
 
-    measure(trial, {"samples lost or repeated": 0, "pause off by, ms": 60})
+    measure(stage, trial, {"samples lost or repeated": 0, "pause off by, ms": 60})
 
 
 def test_round_trip_through_both_directions(on_stage):
     """From handing a click to the loudspeaker until the microphone's frame holds it."""
     stage = on_stage(lambda frame: None)
-    turn = iter(range(1, 100))
+    turn = itertools.count(1)
 
     def trial() -> dict[str, float]:
         trips_ms = []
@@ -206,7 +222,7 @@ def test_round_trip_through_both_directions(on_stage):
             trips_ms.append((next(loud, wrote_s + 1) - wrote_s) * 1000)
         return {"median round trip, ms": round(float(np.median(trips_ms)), 1)}
 
-    measure(trial, {"median round trip, ms": 80})
+    measure(stage, trial, {"median round trip, ms": 80})
     stage.daemon.close()
     assert stage.daemon.playout.heard(1) == 480, "a closed card still knows what was heard"
 
@@ -229,7 +245,7 @@ def test_a_voice_silences_the_reply(on_stage, kind):
         busy_s.append(time.thread_time())
 
     stage = on_stage(on_frame)
-    turn = iter(range(1, 10))
+    turn = itertools.count(1)
     voice = resample(human()[6000:16_000], 16_000, RATE_HZ) * 2
     shares: list[float] = []
 
@@ -259,4 +275,4 @@ def test_a_voice_silences_the_reply(on_stage, kind):
         }
 
     limits = {"silence after trigger, ms": 80, "silence after onset, ms": 250}
-    measure(trial, {**limits, "DSP thread, % of a core": 10})
+    measure(stage, trial, {**limits, "DSP thread, % of a core": 10})
