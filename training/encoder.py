@@ -22,6 +22,7 @@ from vivavoce.models.nano.text import Text
 from vivavoce.models.nano.thinker import BLANK
 
 from .augment import AugmentOptions, augment
+from .languages import hearing_order
 from .loop import Stage
 from .nonspeech import silent_turn
 from .phones import UNKNOWN, frame_labels
@@ -29,8 +30,8 @@ from .speech_pool import SpokenTurn, endless
 
 BATCH_MEL_FRAMES = 8000
 CTC_RAMP_STEPS = 300
-SHARDS_TOGETHER = 6  # two of each of three languages in one shuffle
-SILENT_SHARE = 0.04  # sounds in which nobody says anything
+SHARDS_TOGETHER = 5  # in one shuffle: every language at its share
+SILENT_SHARE = 0.05  # sounds in which nobody says anything
 MASKED_BINS, MASKED_FRAMES = 12, 20
 
 
@@ -111,7 +112,8 @@ def speech_batches(
     another, which are few, all are.
     """
     rng = np.random.default_rng(seed)
-    for shards in endless(split, languages, random.Random(seed), blocks=SHARDS_TOGETHER):
+    order = hearing_order(languages)
+    for shards in endless(split, order, random.Random(seed), blocks=SHARDS_TOGETHER):
         block = [turn for turn in shards if turn.history or rng.random() < first_share]
         others = [block[i].pcm.astype(np.float32) for i in rng.integers(len(block), size=40)]
         for _ in range(round(silent_share * len(block))):

@@ -18,7 +18,7 @@ from .noises import NOISE_KINDS, RATE_HZ, noise_pool
 from .speech_pool import SpokenTurn
 
 KINDS = ("murmur", "cough", "noise", "babble")
-SHARES = (0.35, 0.2, 0.2, 0.25)
+SHARES = (0.3, 0.15, 0.15, 0.4)
 LENGTHS_S = (0.4, 3.0)
 N_PEOPLE = (4, 8)
 _MURMUR_WORDS = 2
