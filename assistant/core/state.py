@@ -59,6 +59,11 @@ class Candidate:
     by_length: bool = False
     murmured: bool = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the speech has come to an end, at least for now."""
+        return self.paused_at is not None or self.ended is not None
+
 
 @dataclass
 class Spoken:

@@ -66,15 +66,18 @@ class Voice:
             self._heard(event)
 
     def reply_ended(self) -> None:
-        """The reply is over: speech it did not yield to becomes a turn, or gets its answer."""
+        """The reply is over: speech it did not yield to becomes a turn, or gets its answer.
+
+        Speech that has paused meanwhile waits for its words: it may have been a murmur.
+        """
         state = self._state
         candidate = state.candidate
         if state.closed or state.active is not None:
             return
-        if candidate is not None and not candidate.murmured and state.turn is None:
-            self._becomes_turn(candidate)
-        else:
+        if candidate is None or candidate.murmured or state.turn is not None:
             self._turns.go_on()
+        elif not candidate.over or state.asked is None:
+            self._becomes_turn(candidate)
 
     # --- stages of speech --------------------------------------------------------------------
 
@@ -113,11 +116,12 @@ class Voice:
         start = max(event.start, state.buffer_start)
         if state.turn is not None:
             return
+        before, state.candidate = state.candidate, None
         if state.active is None:
+            state.asked = None
             self._turns.open(start)
             return
         decision = verdict(state.settings, "started")
-        before, state.candidate = state.candidate, None
         if decision == "stop":
             self._turns.interrupt(start)
         elif decision == "queue":
@@ -197,24 +201,34 @@ class Voice:
         )
 
     def _decide(self, candidate: Candidate, said: Said | None, event: Recognised) -> None:
-        over = candidate.paused_at is not None or candidate.ended is not None
+        if self._state.active is None:  # the reply has ended meanwhile
+            self._decide_after_all(candidate, said)
+            return
         candidate.by_length = said in (None, "unsure")
         waits = verdict(self._state.settings, "understood") == "queue"
         in_doubt = candidate.long or (said is None and waits)  # better queued in vain than lost
         if said == "stop":
-            self._silenced(candidate, event, over)
+            self._silenced(candidate, event)
         elif said == "words" or (candidate.by_length and in_doubt):
             self._understood(candidate)
-        elif over:
+        elif candidate.over:
             self._murmured(candidate)
         elif said is not None:
             self._ask_again(candidate)
 
-    def _silenced(self, candidate: Candidate, event: Recognised, over: bool) -> None:
+    def _decide_after_all(self, candidate: Candidate, said: Said | None) -> None:
+        """Its words are known, and there is no reply left to go on: a murmur, or a turn."""
+        if said in ("nothing", "murmur"):
+            self._turns.deny()
+            self._turns.go_on()
+        else:
+            self._becomes_turn(candidate)
+
+    def _silenced(self, candidate: Candidate, event: Recognised) -> None:
         """A stop phrase; while the speech goes on it may still become "stop the music"."""
         self._state.candidate = None
-        hushed = (event.text or "", event.language) if over else None
-        self._turns.interrupt(candidate.start, not over, hushed)
+        hushed = (event.text or "", event.language) if candidate.over else None
+        self._turns.interrupt(candidate.start, not candidate.over, hushed)
         if candidate.ended is not None:
             self._turns.end(candidate.ended)
 

@@ -244,6 +244,83 @@ def test_a_murmur_that_outlasts_the_reply_does_not_unless_it_goes_on() -> None:
     assert play.last(fx.Listen).start == 2650 * PER_MS
 
 
+def over_the_end(play: Play) -> Play:
+    """A sound with the preset "wait": it pauses, the reply ends, its words are not known yet."""
+    return play(
+        f"""
+             done                   | FinishPlayout
+      2490   speech starts 2200     | Recognise
+      2800   pause                  | Recognise
+      2850   drained                | {ENDS}
+        """
+    )
+
+
+@pytest.mark.parametrize("read", ["mhm", "nothing"])
+def test_a_murmur_over_the_end_of_a_reply_is_forgotten_when_its_words_are_known(read: str) -> None:
+    play = over_the_end(replying("wait"))
+    play(
+        f"""
+             reads {read}           |
+      3100   speech ends 2600       |
+      4000   speech starts 3700     | SpeechStartedNotice Remember Listen
+        """
+    )
+
+
+@pytest.mark.parametrize("read", ["what time", "unsure am her", "unknown", "stop"])
+def test_words_over_the_end_of_a_reply_are_a_turn(read: str) -> None:
+    play = over_the_end(replying("wait"))
+    play(f"reads {read} | SpeechStartedNotice Remember Listen StopListening Prepare")
+    assert play.last(fx.Listen).start == 2200 * PER_MS
+
+
+def test_words_over_the_end_of_a_reply_that_are_known_late_are_answered_at_once() -> None:
+    play = over_the_end(replying("wait"))
+    play("3100 speech ends 2600 |")
+    opened = "SpeechStartedNotice Remember Listen StopListening Prepare"
+    play(f"reads what time | {opened} {COMMITS} Release Commit ResponseCreated")
+
+
+def test_speech_that_goes_on_over_the_end_of_a_reply_is_a_turn() -> None:
+    play = over_the_end(replying("wait"))
+    play(
+        """
+      2900   resume                 | SpeechStartedNotice Remember Listen
+             reads mhm              |
+        """
+    )
+
+
+def test_new_speech_before_the_words_are_known_takes_their_place() -> None:
+    play = over_the_end(replying("wait"))
+    play(
+        """
+      3100   speech ends 2600       |
+      3200   speech starts 3000     | SpeechStartedNotice Remember Listen
+             reads mhm              |
+        """
+    )
+    assert play.last(fx.Listen).start == 3000 * PER_MS
+
+
+def test_what_was_said_before_is_answered_once_the_murmur_is_forgotten() -> None:
+    play = replying("wait")
+    play(
+        f"""
+      2490   speech starts 2200     | Recognise
+             reads what time        | SpeechStartedNotice
+      3000   pause                  |
+      3300   speech ends 2800       | {COMMITS}
+             done                   | Remember Listen StopListening FinishPlayout
+      3400   speech starts 3350     | Recognise
+      3600   pause                  | Recognise
+             drained                | {ENDS}
+             reads mhm              | Release StartReply ResponseCreated
+        """
+    )
+
+
 # --- stop phrases ----------------------------------------------------------------------------
 
 
