@@ -12,8 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.voices import SPEAKERS, VOICE_STAGES, run_name
+
 FILE = Path(__file__).with_name("curves.csv")
-STAGES = ("encoder", "thinker", "joint", "codec", "audio_decoder", "talker")
+STAGES = (
+    *("encoder", "thinker", "joint"),
+    *(run_name(stage, speaker) for speaker in SPEAKERS for stage in VOICE_STAGES),
+)
 N_POINTS = 60  # a curve, at most, and the last
 _HEADER = ("stage", "minutes", "figure", "value")
 _NOT_FIGURES = ("step", "cpu_s", "lr")

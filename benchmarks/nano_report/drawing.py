@@ -52,7 +52,7 @@ def learning(points: Sequence[Point], path: Path) -> None:
             values = [p.value for p in mine]
             if max(values) > 5 * np.median(values):  # the first steps would flatten the others
                 axis.set_ylim(0, 5 * np.median(values))
-            axis.set_title(f"{stage}: {name}", fontsize=8)
+            axis.set_title(f"{stage.replace('_', ' ')}: {name}", fontsize=8)
             axis.tick_params(labelsize=7)
             axis.grid(alpha=0.3)
         for axis in row[len(names) :]:
