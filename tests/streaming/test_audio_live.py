@@ -1,8 +1,9 @@
 """The sound card for real: PortAudio on a virtual card, with a second card as referee.
 
 Figures depend on the machine. A trial in which the virtual card ran dry or over says nothing of
-ours: it is repeated. A figure may be missed three times at most; on a machine that is busy with
-other work (load above 4), or that never lets the card run, it is reported and not held against us.
+ours: it is repeated. A figure may be missed, and what a trial asserts may fail, three times at
+most; on a machine that is busy with other work (load above 4), or that never lets the card run, it
+is reported and not held against us.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Stage:
     ear: Ear
 
     @property
-    def n_xruns(self) -> int:
-        """Blocks that any of the four streams lost or missed so far."""
-        return sum(card.n_underflows + card.n_overflows for card in (self.daemon, self.referee))
+    def cards(self) -> tuple[SoundCard, ...]:
+        """Both, for `measure`."""
+        return self.daemon, self.referee
 
 
 @pytest.fixture
@@ -103,17 +104,23 @@ def on_stage(backend: Backend) -> Iterator[Callable[[Callable[[Frame], None]], S
         card.close()
 
 
-def measure(stage: Stage, trial: Callable[[], dict[str, float]], limits: dict[str, float]) -> None:
-    """Holds each figure of a trial to its limit, as the module says."""
+def measure(
+    cards: tuple[SoundCard, ...], trial: Callable[[], dict[str, float]], limits: dict[str, float]
+) -> None:
+    """Holds each figure of a trial on these cards to its limit, as the module says."""
     reports: list[str] = []
     n_misses = n_void = 0
     while n_misses < MOST_MISSES and n_void < MOST_VOID:
-        load, n_xruns = os.getloadavg()[0], stage.n_xruns
-        figures = trial()
-        n_xruns = stage.n_xruns - n_xruns
+        load, n_before = os.getloadavg()[0], n_lost(cards)
+        try:
+            figures: object = (found := trial())
+            held = all(found[name] <= limit for name, limit in limits.items())
+        except AssertionError as error:  # what a card that stalls can cause as well
+            figures, held = error, False
+        n_xruns = n_lost(cards) - n_before
         reports.append(f"load {load:.1f}, {n_xruns} xruns: {figures}")
         print(reports[-1])
-        if all(figures[name] <= limit for name, limit in limits.items()):
+        if held:
             return
         if n_xruns:
             n_void += 1
@@ -126,6 +133,11 @@ def measure(stage: Stage, trial: Callable[[], dict[str, float]], limits: dict[st
     if load > BUSY:
         pytest.skip(f"not held against a busy machine, {verdict}")
     pytest.fail(verdict)
+
+
+def n_lost(cards: tuple[SoundCard, ...]) -> int:
+    """Blocks that any stream of the cards lost or missed so far."""
+    return sum(card.n_underflows + card.n_overflows for card in cards)
 
 
 def lag(recorded: Pcm, reply: Pcm) -> int:
@@ -162,10 +174,11 @@ def test_every_sample_arrives_and_the_clock_of_what_was_heard_is_right(on_stage)
         start = stage.ear.frames[first_frame].start
         recorded = stage.ear.sound()[start:]
         begin = lag(recorded, reply[:RATE_HZ])
+        assert begin + len(reply) <= len(recorded), "the ear has not heard all of it yet"
         lost = np.abs(recorded[begin : begin + len(reply)] - reply) > 0.01
         zero_s = stage.referee.capture.time_of(start + begin)
-        assert zero_s is not None
         middle = [(t, h) for t, h in claims if 0 < h < len(reply)]
+        assert zero_s is not None and middle
         errors = [abs(h - (t - zero_s) * RATE_HZ) * 1000 / RATE_HZ for t, h in middle]
         return {
             "samples that differ": int(lost.sum()),
@@ -174,7 +187,7 @@ def test_every_sample_arrives_and_the_clock_of_what_was_heard_is_right(on_stage)
         }
 
     limits = {"samples that differ": 0, "median error of heard, ms": 5}
-    measure(stage, trial, {**limits, "worst error of heard, ms": 30})
+    measure(stage.cards, trial, {**limits, "worst error of heard, ms": 30})
 
 
 def test_a_pause_costs_no_sample(on_stage):
@@ -198,7 +211,7 @@ def test_a_pause_costs_no_sample(on_stage):
             "pause off by, ms": abs(inserted * 1000 / RATE_HZ - 300),
         }
 
-    measure(stage, trial, {"samples lost or repeated": 0, "pause off by, ms": 60})
+    measure(stage.cards, trial, {"samples lost or repeated": 0, "pause off by, ms": 60})
 
 
 def test_round_trip_through_both_directions(on_stage):
@@ -222,7 +235,7 @@ def test_round_trip_through_both_directions(on_stage):
             trips_ms.append((next(loud, wrote_s + 1) - wrote_s) * 1000)
         return {"median round trip, ms": round(float(np.median(trips_ms)), 1)}
 
-    measure(stage, trial, {"median round trip, ms": 80})
+    measure(stage.cards, trial, {"median round trip, ms": 80})
     stage.daemon.close()
     assert stage.daemon.playout.heard(1) == 480, "a closed card still knows what was heard"
 
@@ -264,6 +277,7 @@ def test_a_voice_silences_the_reply(on_stage, kind):
         onset_s = stage.daemon.capture.time_of(onset) or 0.0
         ear_start = stage.ear.frames[first_ear].start
         loud = np.flatnonzero(np.abs(stage.ear.sound()[ear_start:]) > 0.02)
+        assert len(loud), "the reply was not heard"
         silent_s = stage.referee.capture.time_of(ear_start + int(loud[-1]) + 1) or 0.0
         shares.append((busy_s[-1] - busy_s[first_busy]) / (0.02 * (len(heard_frames) - first)))
         assert began < onset_s < silent_s
@@ -275,4 +289,4 @@ def test_a_voice_silences_the_reply(on_stage, kind):
         }
 
     limits = {"silence after trigger, ms": 80, "silence after onset, ms": 250}
-    measure(stage, trial, {**limits, "DSP thread, % of a core": 10})
+    measure(stage.cards, trial, {**limits, "DSP thread, % of a core": 10})
