@@ -300,7 +300,7 @@ class SoundCard:
             log.warning("the %s is gone, silence stands in for it: %s", side.name, trouble)
             side.stand_in()
             self._miss(side)
-        elif side.xruns.storm() and self._may_leave_storm(side):
+        elif side.device is not None and side.xruns.storm() and self._may_leave_storm(side):
             log.warning("the %s is opened anew: too many blocks came late", side.name)
             side.open_again(self._known_devices())
 

@@ -236,6 +236,25 @@ def test_mute_closes_the_stream_and_silence_is_captured(hasty):
         assert eventually(lambda: card.microphone_open)
 
 
+def test_a_microphone_muted_in_a_storm_stays_closed(hasty, monkeypatch):
+    monkeypatch.setattr(soundcard, "_STORM_PAUSE_S", 3600.0)
+    backend = FakeBackend()
+    with SoundCard(backend, lambda frame: None) as card:
+        microphone = backend.xruns[1]
+        for i in range(21):
+            microphone.count(i * 0.01)
+        assert eventually(lambda: card.n_reopened == 1)
+        for i in range(21):
+            microphone.count(i * 0.01)
+        card.mute()
+        monkeypatch.setattr(soundcard, "_STORM_PAUSE_S", 0.0)
+        assert microphone.storm(), "it would be time to leave it"
+        time.sleep(0.1)
+        assert len(backend.inputs) == 2 and not card.microphone_open
+        card.unmute()
+        assert card.microphone_open and not microphone.storm()
+
+
 def test_a_failed_callback_is_logged_and_its_stream_opened_anew(hasty, caplog):
     backend = FakeBackend()
     with SoundCard(backend, lambda frame: None) as card:
