@@ -67,4 +67,4 @@ def device_choice(name: str) -> DeviceChoice:
     """A device by number or by a part of its name; empty is the system's default."""
     if not name:
         return None
-    return int(name) if name.isdigit() else name
+    return int(name) if name.isdecimal() else name

@@ -241,7 +241,7 @@ def choose(devices: list[DeviceInfo], choice: DeviceChoice, *, output: bool) -> 
         )
     if choice is None:
         return next((d for d in fit if (d.default_output if output else d.default_input)), fit[0])
-    if isinstance(choice, int) or choice.isdigit():
+    if isinstance(choice, int) or choice.isdecimal():
         named = [d for d in fit if d.index == int(choice)]
     else:
         exact = [d for d in fit if d.name == choice]
@@ -274,7 +274,7 @@ def choose_again(
         there = (device.n_outputs if output else device.n_inputs) > 0
         if there and device.host == before.host and _plain(device) == _plain(before):
             return device
-    if choice is None or isinstance(choice, int) or choice.isdigit():
+    if choice is None or isinstance(choice, int) or choice.isdecimal():
         raise DeviceUnavailable(f"{before.name!r} is not there")
     return choose(devices, choice, output=output)
 

@@ -72,16 +72,21 @@ def voice_detector(config: Config) -> Finding:
 
 def echo_canceller(config: Config) -> Finding:
     """What keeps it from hearing itself."""
-    check, wanted = "echo canceller", config.audio.echo
-    if wanted not in ("auto", "apm"):
-        return Finding(check, "ok", f"{wanted}, as configured", values={"kind": wanted})
+    check, audio = "echo canceller", config.audio
+    wanted = "apm" if audio.echo == "auto" else audio.echo
     try:
-        kind = make_canceller("apm").kind
+        kind = make_canceller(
+            wanted, noise_suppression=audio.noise_suppression, gain_control=audio.gain_control
+        ).kind
     except EchoUnavailable as error:
-        state: State = "problem" if wanted == "apm" else "warning"
+        state: State = "warning" if audio.echo == "auto" else "problem"
+        kind = "duck" if wanted == "apm" else wanted
         text = "none: replies are ducked and interrupted by loud voices only"
-        return Finding(check, state, text, str(error), {"kind": "duck"})
-    return Finding(check, "ok", f"{kind} (livekit)", values={"kind": kind})
+        if wanted != "apm":
+            text = f"{wanted}, but no noise suppression and no gain control"
+        return Finding(check, state, text, str(error), {"kind": kind})
+    text = f"{kind} (livekit)" if kind == "apm" else f"{kind}, as configured"
+    return Finding(check, "ok", text, values={"kind": kind})
 
 
 def wake_word(config: Config) -> Finding:

@@ -39,7 +39,9 @@ def model(config: Config) -> tuple[Finding, Report | None]:
     text = f"{report.model}, {size} parameters, every file there"
     if faults:
         without = "; ".join(part.without or part.fault for part in faults)
-        return Finding(check, "warning", f"{text} that speech needs; {without}", "", values), report
+        advice = f"`vivavoce models verify {name}` says what is missing"
+        text = f"{text} that speech needs; {without}"
+        return Finding(check, "warning", text, advice, values), report
     return Finding(check, "ok", text, values=values), report
 
 

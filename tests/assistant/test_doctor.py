@@ -27,10 +27,10 @@ from vivavoce.assistant.doctor.examination import examine
 from vivavoce.assistant.doctor.findings import Finding, guarded
 from vivavoce.assistant.doctor.sound import Wishes
 from vivavoce.assistant.settings import Config
-from vivavoce.models import machine
+from vivavoce.models import catalog, machine
 from vivavoce.models.machine import FreeMemory
 from vivavoce.models.nano.model import FOLDER as NANO
-from vivavoce.models.report import Report
+from vivavoce.models.report import PartReport, Report
 from vivavoce.streaming import wake_micro
 from vivavoce.streaming.device_file import NullBackend
 from vivavoce.streaming.device_side import SideReport
@@ -86,6 +86,11 @@ def test_a_canceller_that_is_missing_matters_as_much_as_it_is_wanted(monkeypatch
     finding = installation.echo_canceller(config(audio={"echo": "auto"}))
     assert finding.state == "warning" and "livekit" in finding.advice
     assert installation.echo_canceller(config(audio={"echo": "apm"})).state == "problem"
+    also = {"echo": "none", "noise_suppression": True}
+    finding = installation.echo_canceller(config(audio=also))
+    assert finding.state == "problem", "the daemon refuses to start"
+    assert "noise suppression" in finding.text and "pip install livekit" in finding.advice
+    assert installation.echo_canceller(config(audio={**also, "echo": "auto"})).state == "warning"
 
 
 def woken_by(word: object) -> Config:
@@ -157,6 +162,14 @@ def test_the_model_is_there_or_it_is_said_how_to_get_it(tmp_path):
     finding, _ = model.model(config(model={"name": str(tmp_path / "torn")}))
     assert finding.state == "problem" and "talker" in finding.text
     assert "models verify" in finding.advice
+
+
+def test_a_part_that_is_not_needed_is_said_with_where_to_look(monkeypatch):
+    eyes = PartReport("eyes", "visual", fault="is missing", needed=False, without="no pictures")
+    monkeypatch.setattr(catalog, "examine", lambda name: Report("nano", (eyes,)))
+    finding, report = model.model(config())
+    assert finding.state == "warning" and "no pictures" in finding.text and report is not None
+    assert "models verify nano" in finding.advice
 
 
 def test_memory_that_is_short_is_said_with_the_quantisation_that_would_fit(monkeypatch):

@@ -48,6 +48,7 @@ def test_a_device_is_chosen_by_index_name_or_default():
         (DEVICES, "hdmi", "no device fits the microphone 'hdmi'; choose one of 0: HDA Intel"),
         (DEVICES, "usb", "several devices fit the microphone 'usb'; choose one of 2: .* 3: "),
         (DEVICES, 9, "no device fits"),
+        (DEVICES, "²", "no device fits the microphone '²'"),
     ],
 )
 def test_a_choice_that_fits_nothing_or_too_much_is_explained(devices, choice, why):
