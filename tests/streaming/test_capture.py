@@ -111,7 +111,7 @@ def test_the_thread_hands_on_everything_and_says_when_the_source_is_over():
     for block in cut(tone(0.5, rate_hz=48_000), [BLOCK]):
         capture.accept(block, 0.0)
     capture.end()
-    assert over.wait(5)
+    assert over.wait(30)
     assert len(together(frames)) == 8000
     capture.close()
 
@@ -153,7 +153,7 @@ def test_a_consumer_that_keeps_failing_is_logged_once_and_reported_as_the_end(ca
     capture.start()
     for block in cut(tone(1.1, rate_hz=48_000), [BLOCK]):
         capture.accept(block, 0.0)
-    assert over.wait(5)
+    assert over.wait(30)
     assert caplog.text.count("RuntimeError: consumer's mistake") == 1
     assert "nothing more is captured" in caplog.text
     capture.close()

@@ -168,11 +168,11 @@ def test_the_clock_goes_on_where_it_was_when_silence_stands_in(hasty):
     backend = FakeBackend()
     with SoundCard(backend, lambda frame: None) as card:
         before = card.playout.now_s()
-        assert before == pytest.approx(time.monotonic(), abs=1), "what the fake devices show"
+        assert before == pytest.approx(time.monotonic(), abs=20), "what the fake devices show"
         backend.there = []
         backend.outputs[0].alive = False
         assert eventually(lambda: card.report().loudspeaker.device is None)
-        assert before < card.playout.now_s() < before + 6
+        assert before < card.playout.now_s() < before + 60
 
 
 def test_a_patient_card_waits_for_a_device_that_is_not_there_yet(hasty, caplog):
