@@ -35,7 +35,7 @@ RATE_HZ = 16_000  # of the microphone in a conversation
 SETTLE_S = 0.7
 QUIET_S = 1.5
 SPEECH_S = 3.0
-AFTER_PROBE_S = 2.0
+LATE_S = 2.0  # what was recorded may come so much after it sounded
 N_TRIES = 3
 SLOW_S = 0.25  # a round trip beyond this is felt in every answer
 LOUD_ECHO_DB = 0.0  # an echo louder than what was handed over drives cancellers into clipping
@@ -157,9 +157,7 @@ def _measure(config: Config, backend: Backend, wishes: Wishes, say: Say) -> Iter
 def _sounds(
     config: Config, card: SoundCard, tape: Tape, wishes: Wishes, say: Say
 ) -> Iterator[Finding]:
-    start = tape.n_samples
-    time.sleep(QUIET_S)
-    quiet = tape.since(start)
+    quiet = _taped(tape, tape.n_samples, round(QUIET_S * RATE_HZ))
     if not len(quiet):
         yield Finding(
             "quiet",
@@ -175,9 +173,8 @@ def _sounds(
         yield Finding("echo", "skipped", "no probe sound was played (--silent)")
     if wishes.speech:
         say("now please say a sentence")
-        start = tape.n_samples
-        time.sleep(SPEECH_S)
-        yield loudness.speech(tape.since(start), quiet, config.turn.vad)
+        sentence = _taped(tape, tape.n_samples, round(SPEECH_S * RATE_HZ))
+        yield loudness.speech(sentence, quiet, config.turn.vad)
     else:
         yield Finding("speech", "skipped", "no sentence was asked for (--no-speech)")
 
@@ -201,11 +198,16 @@ def _play(card: SoundCard, tape: Tape, generation: int, pcm: Pcm) -> Pcm:
     card.playout.open(generation, RATE_HZ)
     card.playout.write(generation, pcm)
     card.playout.finish(generation)
-    deadline_s = time.monotonic() + len(pcm) / RATE_HZ + AFTER_PROBE_S
-    while tape.n_samples < start + len(pcm) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    recorded = tape.since(start)[: len(pcm)]
+    recorded = _taped(tape, start, len(pcm))
     return np.pad(recorded, (0, len(pcm) - len(recorded)))
+
+
+def _taped(tape: Tape, start: int, n: int) -> Pcm:
+    """What comes in from sample `start` on, [n]; less where the device gives no more."""
+    deadline_s = time.monotonic() + n / RATE_HZ + LATE_S
+    while tape.n_samples < start + n and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return tape.since(start)[:n]
 
 
 def _way(way: Way | None, whole: bool, audio: AudioSettings) -> Iterator[Finding]:

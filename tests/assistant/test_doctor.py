@@ -32,7 +32,7 @@ from vivavoce.models.machine import FreeMemory
 from vivavoce.models.nano.model import FOLDER as NANO
 from vivavoce.models.report import PartReport, Report
 from vivavoce.streaming import wake_micro
-from vivavoce.streaming.device_file import NullBackend
+from vivavoce.streaming.device_file import FileStream, NullBackend
 from vivavoce.streaming.device_side import SideReport
 from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable
 from vivavoce.streaming.resample import resample
@@ -242,6 +242,13 @@ class Busy(NullBackend):
         raise DeviceUnavailable("the sound device 'card' cannot be opened at 48000 Hz (busy)")
 
 
+class Dead(NullBackend):
+    """A microphone that opens and gives nothing."""
+
+    def open_input(self, device, capture, xruns):
+        return FileStream("dead", 1.0, self.clock, lambda stream: None)
+
+
 class Late(NullBackend):
     """A loudspeaker that is late for three blocks while it opens."""
 
@@ -285,6 +292,13 @@ def test_a_device_that_does_not_open_is_a_problem(monkeypatch):
     found = findings_of(monkeypatch, Busy(), Wishes())
     assert found["opening"].state == "problem"
     assert "our own daemon: stop it" in found["opening"].advice
+
+
+def test_a_microphone_that_opens_and_gives_nothing_is_a_problem(monkeypatch, short):
+    monkeypatch.setattr(sound, "LATE_S", 0.1)
+    found = findings_of(monkeypatch, Dead(), Wishes())
+    assert found["quiet"].state == "problem" and "plug it in again" in found["quiet"].advice
+    assert "round trip" not in found and "speech" not in found
 
 
 def test_what_is_not_wanted_is_skipped(monkeypatch, short):
