@@ -1,27 +1,32 @@
-"""The conversation through microphone and loudspeaker, both made of files, in real time."""
+"""The conversation through microphone and loudspeaker, both made of sound, in real time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.support.scripted_model import Call, Say, ScriptedModel
+from tests.support.scripted_model import RATE_HZ, Call, Say, ScriptedModel
+from tests.support.stage import StageBackend
 from vivavoce.assistant import daemon as daemon_module
 from vivavoce.assistant import sound
 from vivavoce.assistant.commands import talk_live
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
 from vivavoce.assistant.settings import Config
-from vivavoce.streaming.device_file import FileBackend
-from vivavoce.streaming.devices import DEVICE_HZ, DeviceInfo, DeviceUnavailable
-from vivavoce.streaming.wavfile import read_wav, write_wav
+from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable
+from vivavoce.streaming.wavfile import read_wav
 
-JOKE = "why did the clock go to school because it wanted to learn the time"
+JOKE = (
+    "why did the clock go to school because it wanted to learn the time "
+    "and when did it go home again it went when the bell rang at three"
+)
 MODEL = ScriptedModel(
     {
         "light on": [
@@ -35,22 +40,46 @@ MODEL = ScriptedModel(
 )
 
 
+class Room:
+    """Somebody beside the daemon's microphone and loudspeaker."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.card = StageBackend(path)
+
+    def says(self, sentence: str) -> None:
+        """Begins to say it."""
+        self.card.say(MODEL.voice(sentence), np.zeros(RATE_HZ // 2, np.float32))
+
+    async def until(self, ready: Callable[[], object]) -> None:
+        for _ in range(1500):
+            if ready():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("not in time")
+
+    async def hears(self, seconds: float) -> None:
+        """Until so much of the reply was played, and be it the loudspeaker's silence."""
+        await self.until(lambda: self.card.loudest(0, self.card.n_played) > 0.01)
+        n_blocks = self.card.n_played + round(seconds * 100)
+        await self.until(lambda: self.card.n_played >= n_blocks)
+
+    @property
+    def words(self) -> list[str]:
+        """What was said in it, once the daemon has ended."""
+        return words_played(self.path)
+
+
 @pytest.fixture
 def room(tmp_path, monkeypatch):
-    """A microphone that hears (seconds of silence, sentence) in turn; gives the speaker's file."""
+    at = Room(tmp_path / "out.wav")
+    monkeypatch.setattr(sound, "try_backend", lambda name: at.card)
+    return at
 
-    def furnish(*said: tuple[float, str]):
-        pieces = []
-        for silence_s, sentence in said:
-            pieces.append(np.zeros(round(silence_s * DEVICE_HZ), np.float32))
-            if sentence:
-                pieces.append(MODEL.voice(sentence, rate_hz=DEVICE_HZ))
-        write_wav(tmp_path / "in.wav", np.concatenate(pieces), DEVICE_HZ)
-        backend = FileBackend(tmp_path / "in.wav", tmp_path / "out.wav")
-        monkeypatch.setattr(sound, "try_backend", lambda name: backend)
-        return tmp_path / "out.wav", sum(len(piece) for piece in pieces) / DEVICE_HZ
 
-    return furnish
+def replies(daemon: Daemon, status: str = "completed") -> float:
+    counted = daemon.metrics.registry.get_sample_value
+    return counted("vivavoce_responses_total", {"status": status}) or 0.0
 
 
 def with_sound(**audio: object) -> Config:
@@ -79,43 +108,55 @@ def _words(steps) -> list[str]:
 
 
 async def test_the_daemon_answers_in_the_room(room):
-    played, length_s = room((0.3, "light on"), (2.5, ""))
     async with Daemon(with_sound(), MODEL) as daemon:
-        await asyncio.sleep(length_s)
+        room.says("light on")
+        await room.until(lambda: replies(daemon) == 1)
         assert daemon.house.lights == {"kitchen": 100}
         counted = daemon.metrics.registry.get_sample_value
         assert counted("vivavoce_sessions_total", {"face": "microphone"}) == 1
         assert counted("vivavoce_sessions_open") == 1
         assert counted("vivavoce_turns_total") == 1
-        assert counted("vivavoce_responses_total", {"status": "completed"}) == 1
-        assert (counted("vivavoce_audio_received_seconds_total") or 0) > length_s / 2
+        assert (counted("vivavoce_audio_received_seconds_total") or 0) > 1
     assert counted("vivavoce_sessions_open") == 0
-    assert words_played(played) == "okay the light is on".split()
+    assert room.words == "okay the light is on".split()
 
 
 async def test_the_volume_skill_turns_the_loudspeaker_down(room):
-    played, length_s = room((0.3, "quieter"), (2.0, "light on"), (2.5, ""))
-    async with Daemon(with_sound(volume_percent=100), MODEL):
-        await asyncio.sleep(length_s)
-    pcm, rate_hz = read_wav(played)
-    half = round(3.3 * rate_hz)
-    assert np.abs(pcm[half:]).max() == pytest.approx(0.1 * np.abs(pcm[:half]).max(), rel=0.7)
+    async with Daemon(with_sound(volume_percent=100), MODEL) as daemon:
+        room.says("light on")
+        await room.until(lambda: replies(daemon) == 1)
+        loud = room.card.loudest(0, n_played := room.card.n_played)
+        room.says("quieter")
+        await room.until(lambda: daemon.house.volume_percent == 10)
+        await room.until(lambda: replies(daemon) == 2)
+        room.says("light on")
+        n_quieter = room.card.n_played
+        await room.until(lambda: replies(daemon) == 3)
+        soft = room.card.loudest(n_quieter, room.card.n_played)
+    assert n_played and soft == pytest.approx(0.1 * loud, rel=0.1)
 
 
 async def test_with_a_headset_speech_interrupts_the_room(room):
-    played, length_s = room((0.3, "tell me a joke"), (1.4, "stop"), (2.0, ""))
-    async with Daemon(with_sound(echo="none"), MODEL):
-        await asyncio.sleep(length_s)
-    assert words_played(played)[:3] == JOKE.split()[:3]
-    sounded_s = np.count_nonzero(np.abs(read_wav(played)[0]) > 0.001) / DEVICE_HZ
-    assert sounded_s < 0.2 * len(JOKE.split()), "the rest of the joke was never played"
+    async with Daemon(with_sound(echo="none"), MODEL) as daemon:
+        room.says("tell me a joke")
+        await room.hears(0.7)
+        room.says("stop")
+        await room.until(lambda: replies(daemon, "cancelled") == 1)
+        n_played = room.card.n_played + 10
+        await room.until(lambda: room.card.n_played >= n_played + 50)
+        assert room.card.loudest(n_played, n_played + 50) == 0, "the rest was never played"
+    assert room.words[:3] == JOKE.split()[:3]
+    assert len(room.words) < len(JOKE.split())
 
 
 async def test_with_loudspeakers_the_assistant_is_deaf_while_it_speaks(room):
-    played, length_s = room((0.3, "tell me a joke"), (1.4, "stop"), (3.0, ""))
-    async with Daemon(with_sound(echo="half_duplex"), MODEL):
-        await asyncio.sleep(length_s)
-    assert words_played(played) == JOKE.split()
+    async with Daemon(with_sound(echo="half_duplex"), MODEL) as daemon:
+        room.says("tell me a joke")
+        await room.hears(0.7)
+        room.says("stop")
+        await room.until(lambda: replies(daemon) == 1)
+        assert replies(daemon, "cancelled") == 0
+    assert room.words == JOKE.split()
 
 
 async def test_without_sound_the_daemon_serves_the_socket_and_says_so(monkeypatch, caplog):
@@ -129,7 +170,6 @@ async def test_without_sound_the_daemon_serves_the_socket_and_says_so(monkeypatc
 
 
 async def test_devices_that_are_plugged_in_later_are_found(room, monkeypatch):
-    played, length_s = room((0.3, "light on"), (2.5, ""))
     monkeypatch.setattr(daemon_module, "LOOK_FOR_SOUND_S", 0.05)
     there = sound.try_backend("auto")
     looks: list[int] = []
@@ -148,10 +188,11 @@ async def test_devices_that_are_plugged_in_later_are_found(room, monkeypatch):
     async with Daemon(with_sound(), MODEL) as daemon:
         counted = daemon.metrics.registry.get_sample_value
         assert counted("vivavoce_audio_device_open", {"direction": "input"}) is None
-        await asyncio.sleep(0.3 + length_s)
-        assert counted("vivavoce_audio_device_open", {"direction": "input"}) == 1
+        await room.until(lambda: counted("vivavoce_audio_device_open", {"direction": "input"}))
+        room.says("light on")
+        await room.until(lambda: replies(daemon) == 1)
         assert daemon.house.lights == {"kitchen": 100}
-    assert words_played(played) == "okay the light is on".split()
+    assert room.words == "okay the light is on".split()
 
 
 async def test_a_daemon_that_still_looks_for_sound_stops_at_once(monkeypatch):
@@ -167,16 +208,17 @@ async def test_a_daemon_that_still_looks_for_sound_stops_at_once(monkeypatch):
 
 
 async def test_talk_converses_through_the_devices(room, monkeypatch):
-    played, length_s = room((0.3, "light on"), (2.5, ""))
     screen = io.StringIO()
     monkeypatch.setattr(talk_live, "Console", lambda: Console(file=screen))
     config = with_sound(enabled=False)
     async with Daemon(config, MODEL) as daemon:
         talking = asyncio.create_task(talk_live.converse(daemon.url, config))
-        await asyncio.sleep(length_s + 0.5)
+        await room.until(lambda: "Ctrl-C" in screen.getvalue())
+        room.says("light on")
+        await room.until(lambda: "voice okay the light is on" in screen.getvalue())
+        await room.hears(1.5)  # all of it
         talking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await talking
     assert "you   light on" in screen.getvalue()
-    assert "voice okay the light is on" in screen.getvalue()
-    assert words_played(played) == "okay the light is on".split()
+    assert room.words == "okay the light is on".split()
