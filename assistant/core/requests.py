@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .bargein import yields
 from .effects import Transcribe
 from .events import (
     CancelRequested,
@@ -276,6 +277,8 @@ class Requests:
         if old.turn_detection != new.turn_detection:
             self._switch_detection(new.turn_detection)
         state.settings = new
+        if not yields(new):  # whoever speaks just now cannot interrupt the reply any more
+            self._turns.resume_playout()
 
     def _switch_detection(self, detect: bool) -> None:
         """By voice to by hand: the open turn stays the buffer's. By hand to by voice: it goes."""

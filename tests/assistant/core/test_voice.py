@@ -457,10 +457,23 @@ def test_a_client_that_forbids_interruptions_has_every_turn_told_at_once() -> No
     )
 
 
+def change(play: Play, **settings: Any) -> Play:
+    """The client changes its session."""
+    play.happen(ev.SettingsChanged(replace(play.core.settings, **settings)))
+    return play
+
+
 def test_a_preset_that_changes_meanwhile_decides() -> None:
-    play = replying()(PAUSED)
-    play.happen(ev.SettingsChanged(replace(play.core.settings, barge_in="off")))
-    play("reads turn off | ResumePlayout")
+    play = change(replying()(PAUSED), barge_in="off")
+    assert play.all(fx.ResumePlayout) and not play.referee.paused
+    play("reads turn off |")
+
+
+@pytest.mark.parametrize("settings", [{"barge_in": "wait"}, {"interrupt_response": False}])
+def test_a_reply_that_may_not_be_interrupted_any_more_goes_on_at_once(settings: Any) -> None:
+    play = change(replying()(PAUSED), **settings)
+    assert play.all(fx.ResumePlayout) and not play.referee.paused
+    play("reads what time | SpeechStartedNotice")
 
 
 def test_a_verdict_from_outside_takes_suspicion_back() -> None:
