@@ -43,10 +43,10 @@ def test_the_clocks_drift_is_told_when_it_is_known_and_not_while_muted(monkeypat
     def drift() -> float | None:
         return metrics.registry.get_sample_value("vivavoce_clock_drift_ppm")
 
-    monkeypatch.setattr(ClockLine, "TELLING_S", 0.25)
     with SoundCard(NullBackend(), lambda frame: None) as card:
         metrics.registry.register(SoundCardMetrics(card))
         assert drift() is None, "nobody has watched the clocks yet"
+        monkeypatch.setattr(ClockLine, "TELLING_S", 0.25)
         assert eventually(lambda: drift() is not None)
         card.mute()
         assert drift() is None, "the stand-in's clock is nobody's"
