@@ -16,6 +16,7 @@ from .findings import Finding, State
 
 SHOWN = ("torch", "numpy", "transformers", "sounddevice", "websockets")
 LEAST_PYTHON = (3, 10)
+NO_SOUND = "audio.enabled is false: the WebSocket only"
 
 
 def python() -> Finding:
@@ -73,6 +74,8 @@ def voice_detector(config: Config) -> Finding:
 def echo_canceller(config: Config) -> Finding:
     """What keeps it from hearing itself."""
     check, audio = "echo canceller", config.audio
+    if not audio.enabled:
+        return Finding(check, "skipped", NO_SOUND)
     wanted = "apm" if audio.echo == "auto" else audio.echo
     try:
         kind = make_canceller(
@@ -92,6 +95,8 @@ def echo_canceller(config: Config) -> Finding:
 def wake_word(config: Config) -> Finding:
     """The wake word's engine and its model, where one is waited for."""
     check, microphone = "wake word", config.microphone
+    if not config.audio.enabled:
+        return Finding(check, "skipped", NO_SOUND)
     if microphone.activation != "wake_word":
         text = f"not waited for: microphone.activation is {microphone.activation}"
         return Finding(check, "skipped", text)

@@ -30,6 +30,7 @@ from ..settings import AudioSettings, Config
 from ..sound import device_choice
 from . import loudness
 from .findings import Finding
+from .installation import NO_SOUND
 
 RATE_HZ = 16_000  # of the microphone in a conversation
 SETTLE_S = 0.7
@@ -81,7 +82,7 @@ def sound(config: Config, wishes: Wishes, say: Say) -> Iterator[Finding]:
     """One finding after the other, as they are made; `say` tells the person what goes on."""
     audio = config.audio
     if not audio.enabled:
-        yield Finding("sound", "skipped", "audio.enabled is false: the WebSocket only")
+        yield Finding("sound", "skipped", NO_SOUND)
         return
     try:
         backend = try_backend(audio.backend)

@@ -93,6 +93,17 @@ def test_a_canceller_that_is_missing_matters_as_much_as_it_is_wanted(monkeypatch
     assert installation.echo_canceller(config(audio={**also, "echo": "auto"})).state == "warning"
 
 
+def test_what_only_sound_needs_is_no_problem_without_sound(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "livekit"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "livekit", None)
+    silent = {"audio": {"enabled": False, "echo": "apm"}}
+    waits = {"microphone": {"activation": "wake_word", "wake_word": "/nowhere/hey.tflite"}}
+    assert installation.echo_canceller(config(**silent)).state == "skipped"
+    assert installation.wake_word(config(**silent, **waits)).state == "skipped"
+    Daemon(config(**silent, **waits), ScriptedModel())  # it does not mind either
+
+
 def woken_by(word: object) -> Config:
     return config(microphone={"activation": "wake_word", "wake_word": str(word)})
 
