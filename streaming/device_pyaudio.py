@@ -6,6 +6,7 @@ PyAudio hands over bytes, so each block costs one more copy.
 from __future__ import annotations
 
 import importlib
+import os
 import time as clocks
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ class PyAudioBackend:
                 "the sound backend pyaudio needs the package PyAudio (pip install pyaudio, "
                 f"a compiler and portaudio19-dev), or choose sounddevice; {INSTALL_PORTAUDIO}"
             ) from error
-        self._host = self._pa.PyAudio()
+        self._host = _initialised(self._pa)
 
     def devices(self) -> list[DeviceInfo]:
         try:
@@ -81,7 +82,7 @@ class PyAudioBackend:
     def rescan(self) -> None:
         try:
             self._host.terminate()
-            self._host = self._pa.PyAudio()
+            self._host = _initialised(self._pa)
         except OSError as error:
             raise DeviceUnavailable(f"the sound devices cannot be listed: {error}") from error
 
@@ -121,6 +122,24 @@ class PyAudioBackend:
             return int(getattr(self._host, query)()["index"])
         except OSError:  # how PyAudio says that there is none
             return -1
+
+
+def _initialised(pa: Any) -> Any:
+    """Devices are looked for; what ALSA and JACK say of those that are not there goes nowhere, as
+    with sounddevice.
+    """
+    try:
+        shown = os.dup(2)
+    except OSError:  # there is no stderr
+        return pa.PyAudio()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        return pa.PyAudio()
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
 
 
 class PyAudioStream:

@@ -20,6 +20,7 @@ import pytest
 from tests.streaming.sounds import human, tone
 from tests.streaming.test_vad import KINDS
 from tests.support import virtual_audio
+from vivavoce.streaming.device_pyaudio import PyAudioBackend
 from vivavoce.streaming.devices import BLOCK_SAMPLES, Backend, make_backend
 from vivavoce.streaming.endpoint import SpeechDetector, SpeechStarted
 from vivavoce.streaming.frames import Frame, Pcm
@@ -45,7 +46,10 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     card = virtual_audio.VirtualCard()
     try:
         with virtual_audio.seen_by_portaudio(card):
-            yield make_backend(request.param)
+            made = make_backend(request.param)
+            yield made
+            if isinstance(made, PyAudioBackend):  # or PortAudio knows this card's devices for ever
+                made._host.terminate()
     finally:
         card.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import SimpleNamespace
@@ -219,6 +220,17 @@ def test_a_pyaudio_callback_that_fails_ends_its_stream(monkeypatch, hasty, caplo
         assert (data, verdict) == (bytes(4 * 480), fake.paAbort)
         assert eventually(lambda: card.n_reopened == 1)
     assert "KeyError" in caplog.text
+
+
+def test_what_alsa_says_while_pyaudio_looks_for_devices_is_not_shown(monkeypatch, capfd):
+    fake = FakePyAudio()
+    chatter = b"ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM cards.pcm.rear"
+    monkeypatch.setattr(fake, "PyAudio", lambda: (os.write(2, chatter), fake)[1])
+    monkeypatch.setattr(fake, "terminate", lambda: None, raising=False)
+    monkeypatch.setitem(sys.modules, "pyaudio", fake)
+    make_backend("pyaudio").rescan()
+    os.write(2, b"ours")
+    assert capfd.readouterr().err == "ours"
 
 
 def test_pyaudio_that_can_list_nothing_says_so(monkeypatch):
