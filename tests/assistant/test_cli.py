@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from vivavoce.assistant import cli
 from vivavoce.streaming.wavfile import read_wav
@@ -120,23 +121,20 @@ def test_no_sound_card_is_said_plainly(complaint, monkeypatch):
     ],
 )
 def test_every_command_explains_itself(command):
-    shown = subprocess.run(
-        [*COMMAND, *command.split(), "--help"], capture_output=True, text=True, check=True
-    )
-    assert "Usage" in shown.stdout
+    shown = CliRunner().invoke(cli.app, [*command.split(), "--help"])
+    assert shown.exit_code == 0 and "Usage" in shown.stdout
 
 
 def test_config_show_is_a_valid_file_that_hides_the_key(tmp_path, monkeypatch):
     monkeypatch.setenv("VIVAVOCE_SERVER__API_KEY", "sesame")
     monkeypatch.setenv("VIVAVOCE_SERVER__PORT", "4321")
-    show = [*COMMAND, "config", "show", "--preset", "smart-speaker"]
-    shown = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    run = CliRunner()
+    shown = run.invoke(cli.app, ["config", "show", "--preset", "smart-speaker"]).stdout
     assert "sesame" not in shown and "port = 4321" in shown
     monkeypatch.delenv("VIVAVOCE_SERVER__PORT")
     path = tmp_path / "shown.toml"
     path.write_text(shown)
-    again = [*COMMAND, "config", "show", "--config", str(path)]
-    assert subprocess.run(again, capture_output=True, text=True, check=True).stdout == shown
+    assert run.invoke(cli.app, ["config", "show", "--config", str(path)]).stdout == shown
 
 
 # --- the daemon ------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,24 @@ class Desk:
                 ):
                     return event
             self.news.clear()
-            await asyncio.wait_for(self.news.wait(), 5.0)
+            await asyncio.wait_for(self.news.wait(), 30.0)
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Inside, the worker has done all that this line asked before, and waits."""
+        begun, go = threading.Event(), threading.Event()
+        self.line._worker.post(lambda: (begun.set(), go.wait(60.0)))  # type: ignore[arg-type, return-value]
+        self.line.engine.wake()
+        try:
+            assert await asyncio.to_thread(begun.wait, 30.0)
+            yield
+        finally:
+            go.set()
+
+    async def at_rest(self) -> None:
+        """Until the worker has done all that this line asked before."""
+        async with self.held():
+            pass
 
 
 @pytest.fixture
@@ -114,15 +132,15 @@ async def test_a_model_that_thinks_for_long_has_not_stalled(model: Any) -> None:
             answer = dialogue.reply
 
             def reply(options: Any = None) -> Iterator[Any]:
-                for _ in range(8):
-                    time.sleep(0.05)
+                for _ in range(6):
+                    time.sleep(0.25)
                     yield AudioDelta(np.zeros(0, np.float32), 0)
                 yield from answer(options)
 
             dialogue.reply = reply  # type: ignore[method-assign]
             return dialogue
 
-    engine = Engine(Thoughtful(SCRIPT), stall_s=0.2)
+    engine = Engine(Thoughtful(SCRIPT), stall_s=1.0)
     try:
         desk = Desk(engine)
         desk.write("hello")
@@ -134,7 +152,6 @@ async def test_a_model_that_thinks_for_long_has_not_stalled(model: Any) -> None:
 
 
 async def test_sessions_take_turns_between_parts(engine: Engine, model: Any) -> None:
-    model.part_s = 0.004
     first, second = Desk(engine), Desk(engine)
     order: list[int] = []
     for number, desk in enumerate((first, second)):
@@ -142,8 +159,9 @@ async def test_sessions_take_turns_between_parts(engine: Engine, model: Any) -> 
             lambda event, n=number, d=desk: (order.append(n), d._take(event))  # type: ignore[misc]
         )
         desk.write("count")
-    first.line.do(fx.StartReply(1, SPEC))
-    second.line.do(fx.StartReply(1, SPEC))
+    async with first.held():  # or the first might be done before the second begins
+        first.line.do(fx.StartReply(1, SPEC))
+        second.line.do(fx.StartReply(1, SPEC))
     await asyncio.gather(first.until(ev.ReplyDone), second.until(ev.ReplyDone))
     longest = max(len(run) for run in "".join(map(str, order)).replace("01", "0 1").split())
     assert longest <= 6, "one session had to wait for the other's whole reply"
@@ -219,16 +237,13 @@ async def test_input_that_waits_is_given_in_pieces_of_limited_length(
 ) -> None:
     desk = Desk(engine)
     sizes: list[int] = []
-    held = threading.Event()
-    desk.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
-    await asyncio.sleep(0.05)
-    dialogue = model.dialogues[0]
-    listen = dialogue.listen
-    dialogue.listen = lambda pcm: (sizes.append(len(pcm)), listen(pcm))
-    for _ in range(50):
-        desk.line.listen(np.zeros(1280, dtype=np.float32))
-    desk.line.do(fx.Truncate(9, 0))
-    held.set()
+    async with desk.held():
+        dialogue = model.dialogues[0]
+        listen = dialogue.listen
+        dialogue.listen = lambda pcm: (sizes.append(len(pcm)), listen(pcm))
+        for _ in range(50):
+            desk.line.listen(np.zeros(1280, dtype=np.float32))
+        desk.line.do(fx.Truncate(9, 0))
     await desk.until(ev.DialogueTruncated)
     assert sum(sizes) == 50 * 1280
     assert len(sizes) < 20
@@ -259,18 +274,14 @@ async def test_every_call_of_the_model_is_timed() -> None:
 
 
 async def test_what_waits_when_a_line_closes_is_never_begun(engine: Engine, model: Any) -> None:
-    held = threading.Event()
     gone, stays = Desk(engine), Desk(engine)
-    await asyncio.sleep(0.05)
-    gone.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
-    engine.wake()
-    await asyncio.sleep(0.05)
-    for _ in range(200):
-        gone.write("hello")
-    assert engine.n_waiting() == 200
-    gone.line.close()
-    assert engine.n_waiting() == 0
-    held.set()
+    await stays.at_rest()
+    async with gone.held():
+        for _ in range(200):
+            gone.write("hello")
+        assert engine.n_waiting() == 200
+        gone.line.close()
+        assert engine.n_waiting() == 0
     stays.write("hello")
     stays.line.do(fx.StartReply(1, SPEC))
     await stays.until(ev.ReplyDone)
@@ -293,14 +304,19 @@ async def test_a_reply_under_way_is_left_when_its_line_closes(engine: Engine, mo
 
 async def test_many_orders_of_one_session_leave_the_others_their_turn(engine: Engine) -> None:
     """Orders that take 10 ms each: nobody waits for them all."""
-    crowd, other = Desk(engine), Desk(engine)
     done: list[int] = []
-    for number in range(100):
-        crowd.line._worker.post(lambda n=number: (time.sleep(0.01), done.append(n)))  # type: ignore[arg-type, misc, return-value]
-    other.write("hello")
-    other.line.do(fx.StartReply(1, SPEC))
-    await other.until(ev.ReplyAudio)
-    assert len(done) < 50
+    calls: list[tuple[str, int]] = []  # noted by the worker: this coroutine may wake late
+    engine.on_call = lambda kind, seconds: calls.append((kind, len(done)))
+    crowd, other = Desk(engine), Desk(engine)
+    async with crowd.held():
+        for number in range(100):
+            crowd.line._worker.post(lambda n=number: (time.sleep(0.01), done.append(n)))  # type: ignore[arg-type, misc, return-value]
+        other.write("hello")
+        other.line.do(fx.StartReply(1, SPEC))
+    await other.until(ev.ReplyDone)
+    first_sound = [type(event) for event in other.events].index(ev.ReplyAudio)
+    n_done = [n for kind, n in calls if kind == "part"]
+    assert n_done[first_sound] < 50
 
 
 async def test_who_waits_for_a_first_sound_goes_before_who_sent_too_much(
@@ -310,11 +326,11 @@ async def test_who_waits_for_a_first_sound_goes_before_who_sent_too_much(
     calls: list[str] = []  # of the model, noted by the worker: this coroutine may wake late
     engine.on_call = lambda kind, seconds: calls.append(kind)
     behind, other = Desk(engine), Desk(engine)
-    await asyncio.sleep(0.05)
-    for _ in range(240):
-        behind.line.listen(np.zeros(RATE_HZ // 10, dtype=np.float32))
-    other.write("hello")
-    other.line.do(fx.StartReply(1, SPEC))
+    async with behind.held():
+        for _ in range(120):
+            behind.line.listen(np.zeros(RATE_HZ // 10, dtype=np.float32))
+        other.write("hello")
+        other.line.do(fx.StartReply(1, SPEC))
     await other.until(ev.ReplyAudio)
     parts = [at for at, kind in enumerate(calls) if kind == "part"]
     n_parts = [type(event) for event in other.events].index(ev.ReplyAudio) + 1
@@ -333,7 +349,7 @@ async def test_a_long_sound_of_an_item_is_listened_to_in_pieces(engine: Engine, 
     sizes: list[int] = []
     sound = np.zeros(10 * RATE_HZ, dtype=np.float32)
     desk.line._sound = lambda item_id: sound
-    await asyncio.sleep(0.05)
+    await desk.at_rest()
     listen = model.dialogues[0].listen
     model.dialogues[0].listen = lambda pcm: (sizes.append(len(pcm)), listen(pcm))
     spoken = MessageItem("s", "user", (InputAudio(len(sound)),))
@@ -351,16 +367,16 @@ async def test_a_long_sound_of_an_item_is_listened_to_in_pieces(engine: Engine, 
 async def test_a_model_that_does_not_come_back_is_said(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    desk = Desk(engine)
+    await desk.at_rest()
+    assert engine.troubles() == []
     monkeypatch.setattr("vivavoce.assistant.engine.BUSY_S", 0.05)
     monkeypatch.setattr("vivavoce.assistant.engine.JOIN_S", 0.1)
-    desk, held = Desk(engine), threading.Event()
-    assert engine.troubles() == []
-    desk.line._worker.post(lambda: held.wait(5.0))  # type: ignore[arg-type, return-value]
-    engine.wake()
-    await asyncio.sleep(0.2)
-    assert engine.troubles() == ["the model is busy and does not come back"]
-    assert not await engine.close()
-    held.set()
+    async with desk.held():
+        await asyncio.sleep(0.1)
+        assert engine.troubles() == ["the model is busy and does not come back"]
+        assert not await engine.close()
+    monkeypatch.setattr("vivavoce.assistant.engine.JOIN_S", 30.0)
     assert await engine.close()
     assert engine.troubles() == ["the model's thread has ended"]
 

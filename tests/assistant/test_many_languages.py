@@ -103,7 +103,7 @@ async def test_a_timer_rings_in_the_language_of_its_turn(room: Live, nano: NanoM
     room.session._skills.set_ring(said_aloud.append)  # type: ignore[union-attr]
     steps = turn(nano, "timer_set one second", "好計時一秒", "yue")
     await ask(room, nano, steps)
-    for _ in range(100):
+    for _ in range(600):
         if not said_aloud:
             await asyncio.sleep(0.05)
     assert said_aloud == ["一秒嘅計時到喇"]

@@ -22,7 +22,7 @@ async def test_a_client_learns_and_demands_languages(monkeypatch: pytest.MonkeyP
     config = load_config(overrides={"server": {"port": 0}, "audio": {"enabled": False}})
     async with (
         Daemon(config, model=nano) as daemon,
-        connect(daemon.url + "?model=nano", max_size=None) as socket,
+        connect(daemon.url + "?model=nano", max_size=None, max_queue=None) as socket,
     ):
         client = RawClient(socket)
         await client.until("session.created", 30)

@@ -31,7 +31,7 @@ async def house() -> AsyncIterator[Daemon]:
 
 @contextlib.asynccontextmanager
 async def guest(daemon: Daemon) -> AsyncIterator[RawClient]:
-    async with connect(daemon.url, max_size=None) as socket:
+    async with connect(daemon.url, max_size=None, max_queue=None) as socket:
         client = RawClient(socket)
         await client.until("session.created", 30)
         yield client

@@ -18,7 +18,7 @@ async def until(connection: AsyncRealtimeConnection, event_type: str) -> list[An
     """Events up to the next one of a type, it included."""
     events: list[Any] = []
     while not events or events[-1].type != event_type:
-        events.append(await asyncio.wait_for(connection.recv(), 10))
+        events.append(await asyncio.wait_for(connection.recv(), 30))
     return events
 
 

@@ -58,7 +58,7 @@ class Shelf:
         self.daemon, self.model, self.card = daemon, model, card
         self.address = daemon.url.replace("ws://", "http://").removesuffix("/v1/realtime")
         self.statuses: list[str] = []
-        self.http = httpx.AsyncClient(base_url=self.address, timeout=10)
+        self.http = httpx.AsyncClient(base_url=self.address, timeout=60)
 
     async def follow(self) -> None:
         """Keeps every status the daemon tells, as any client of server-sent events would."""
@@ -75,6 +75,7 @@ class Shelf:
         """Sentences and pauses, said to their end and a silence after them."""
         pieces = [self._sound(one) for one in (*said, then_s)]
         await asyncio.sleep(self.card.say(*pieces) / PACE)
+        await self.until(lambda: self.card.silent)
 
     def _sound(self, one: str | float) -> Pcm:
         if isinstance(one, float):
@@ -91,7 +92,7 @@ class Shelf:
         assert reply.status_code == 200, reply.text
         return reply.json()
 
-    async def until(self, ready: Callable[[], bool], patience_s: float = 8.0) -> None:
+    async def until(self, ready: Callable[[], bool], patience_s: float = 30.0) -> None:
         for _ in range(round(patience_s / 0.02)):
             if ready():
                 return
@@ -116,7 +117,7 @@ def shelf(tmp_path, monkeypatch):
             preset="test",
             overrides={
                 "audio": {"enabled": True, "echo": "none"},
-                "microphone": {"listen_s": 3.0, "follow_up_s": 3.0, **microphone},
+                "microphone": {"listen_s": 6.0, "follow_up_s": 6.0, **microphone},
                 "turn": {"vad": "webrtc", "detection": "silence"},
                 "barge_in": {"mode": "off"},
             },

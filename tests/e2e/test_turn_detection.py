@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.live_session import at_rest
 from tests.support.scripted_daemon import RATE_HZ, ScriptedDaemon, scripted_daemon, speak
 from tests.support.served import RawClient
 from vivavoce.streaming.patience import BOUNDS
@@ -34,15 +34,16 @@ async def pause(client: RawClient, seconds: float) -> None:
 async def say(daemon: ScriptedDaemon, client: RawClient, sentence: str) -> None:
     """Speaks, and is quiet until the model has been asked for its opinion and has given it."""
     await speak(client, daemon.says(sentence, silence_s=QUIET_S))
-    await asyncio.sleep(0.3)
+    await over(client)
+    (session,) = daemon.sessions
+    await at_rest(session)
 
 
 async def over(client: RawClient) -> bool:
     """Whether the turn has ended, of all the sound sent so far."""
-    seen = len(client.seen)
     await client.send("session.update", session={"type": "realtime"})
     await client.until("session.updated")
-    return any(event["type"] == ENDED for event in client.seen[seen:])
+    return any(event["type"] == ENDED for event in client.seen)
 
 
 async def test_a_shorter_silence_ends_the_turn_that_is_open() -> None:

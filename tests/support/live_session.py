@@ -56,7 +56,7 @@ class Live:
             if len(found) >= count:
                 return found[count - 1]
             self.news.clear()
-            await asyncio.wait_for(self.news.wait(), 5.0)
+            await asyncio.wait_for(self.news.wait(), 30.0)
 
     async def reply(self, count: int = 1) -> ResponseDone:
         done: ResponseDone = await self.until(ResponseDone, count)
@@ -74,11 +74,20 @@ class Live:
 
     async def at_rest(self) -> None:
         """Until the model has carried out all that it was told so far."""
-        done = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self.session._line._worker.post(lambda: loop.call_soon_threadsafe(done.set))  # type: ignore[arg-type, return-value]
-        self.engine.wake()
-        await asyncio.wait_for(done.wait(), 5.0)
+        await at_rest(self.session)
+
+
+async def at_rest(session: Session) -> None:
+    """Until the model has carried out all that this session told it so far, replies among it."""
+    loop, line = asyncio.get_running_loop(), session._line
+    worker = line._worker
+    busy = True
+    while busy:
+        told: asyncio.Future[bool] = loop.create_future()
+        worker.post(lambda to=told: loop.call_soon_threadsafe(to.set_result, worker.ready))  # type: ignore[arg-type, misc, return-value]
+        line.engine.wake()
+        busy = await asyncio.wait_for(told, 30.0)
+        await asyncio.sleep(0.001)  # orders go before a reply's parts
 
 
 @contextlib.asynccontextmanager

@@ -50,9 +50,10 @@ RATE_HZ = 24000
 
 
 class ScriptedDaemon(Served):
-    """A served app and its model."""
+    """A served app, its model and its sessions, open or not."""
 
     model: ScriptedModel
+    sessions: list[Session]
 
     def openai(self) -> AsyncOpenAI:
         """The official client, as anybody would set it up."""
@@ -81,16 +82,18 @@ async def scripted_daemon(
     )
     base = settings or SessionSettings()
     base = replace(base, core=replace(core, barge_in=base.core.barge_in))
+    sessions: list[Session] = []
 
     def open_session(emit: Any, session_settings: SessionSettings) -> Session:
         seed = secrets.token_hex(4)
-        return Session(engine, emit, session_settings, skills=SkillSet(), seed=seed)
+        sessions.append(Session(engine, emit, session_settings, skills=SkillSet(), seed=seed))
+        return sessions[-1]
 
     service = Service(open_session, mind.name, mind.voices, base, modalities=mind.modalities)
     try:
         async with served(service, rules, limits) as app:
             daemon = ScriptedDaemon(app.port, app.metrics)
-            daemon.model = mind
+            daemon.model, daemon.sessions = mind, sessions
             yield daemon
     finally:
         await engine.close()

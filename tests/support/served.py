@@ -31,7 +31,7 @@ class RawClient:
     async def send(self, event_type: str, **fields: Any) -> None:
         await self.socket.send(json.dumps({"type": event_type, **fields}))
 
-    async def event(self, timeout_s: float = 5.0) -> dict[str, Any]:
+    async def event(self, timeout_s: float = 30.0) -> dict[str, Any]:
         """The next event."""
         event: dict[str, Any] = json.loads(await asyncio.wait_for(self.socket.recv(), timeout_s))
         if self.strict:
@@ -39,7 +39,7 @@ class RawClient:
         self.seen.append(event)
         return event
 
-    async def until(self, event_type: str, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+    async def until(self, event_type: str, timeout_s: float = 30.0) -> list[dict[str, Any]]:
         """Events up to the next one of a type, it included."""
         events = [await self.event(timeout_s)]
         while events[-1]["type"] != event_type:
@@ -72,7 +72,9 @@ class Served:
     @contextlib.asynccontextmanager
     async def client(self, query: str = "?model=nano", **options: Any) -> AsyncIterator[RawClient]:
         """A connected client that has read session.created."""
-        async with connect(self.url + query, max_size=None, **options) as socket:
+        # Without a bound: one who leaves with events unread would wait for its close for 10 s.
+        options = {"max_size": None, "max_queue": None, **options}
+        async with connect(self.url + query, **options) as socket:
             client = RawClient(socket)
             first = await client.event()
             assert first["type"] == "session.created"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from pathlib import Path
 
@@ -16,8 +17,31 @@ from vivavoce.streaming.playout import Playout
 from vivavoce.streaming.resample import resample
 
 SLACK = 6  # blocks
+MOST_WAITING = DEVICE_HZ // 5
+"""Samples; the room goes no faster than they are taken in."""
 WALLS = ((0, 1.0), (211, 0.35), (389, -0.25), (677, 0.18), (1013, -0.12), (1399, 0.08))
 """How much later, in samples, and how much softer each reflection comes."""
+
+
+class PatientClock:
+    """Stands still when the machine does: then neither people nor devices go on without it."""
+
+    LONGEST_STEP_S = 0.05
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = self._asked_s = time.monotonic()
+
+    def now(self) -> float:
+        with self._lock:
+            asked_s = time.monotonic()
+            self._now += min(asked_s - self._asked_s, self.LONGEST_STEP_S)
+            self._asked_s = asked_s
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            time.sleep(seconds)
 
 
 class StageBackend(FileBackend):
@@ -32,7 +56,7 @@ class StageBackend(FileBackend):
     name = "stage"
 
     def __init__(self, output_path: Path, pace: float = 1.0, echo: float = 0.0) -> None:
-        super().__init__(None, output_path, pace=pace)
+        super().__init__(None, output_path, pace=pace, clock=PatientClock())
         self.n_opened = 0
         """How often the microphone was opened."""
         self.n_open = 0
@@ -51,6 +75,11 @@ class StageBackend(FileBackend):
     def loudest(self, first: int, last: int) -> float:
         """Of what the loudspeaker played in these blocks."""
         return max((float(np.abs(block).max()) for block in self._played[first:last]), default=0.0)
+
+    @property
+    def silent(self) -> bool:
+        """All that was to be said was said."""
+        return not self._said
 
     def say(self, *pieces: Pcm, rate_hz: int = 16_000) -> float:
         """Sound for the microphone, after what was said before; gives its length in seconds of
@@ -86,6 +115,8 @@ class StageBackend(FileBackend):
             while not stream.closing.is_set():
                 taken_s = stream.block_time_s()
                 stream.advance(BLOCK_SAMPLES)
+                while capture.waiting_samples > MOST_WAITING and not stream.closing.is_set():
+                    time.sleep(0.005)
                 capture.accept(self._next(), taken_s)
         finally:
             self.n_open -= 1

@@ -55,15 +55,19 @@ def test_silence_has_no_end_of_speech(pcm):
 
 async def test_a_live_microphone_sends_speech_in_real_time_and_silence_around_it():
     sent: list[tuple[float, np.ndarray]] = []
+    news = asyncio.Event()
 
     async def send(pcm):
         sent.append((time.perf_counter(), pcm))
+        news.set()
 
     microphone = LiveMicrophone(send, RATE_HZ)
     running = asyncio.create_task(microphone.run())
-    await asyncio.sleep(0.05)
+    await news.wait()
     origin_s = await microphone.speak(tone(200))
-    await asyncio.sleep(0.05)
+    for _ in range(2):
+        news.clear()
+        await news.wait()
     running.cancel()
     track = np.concatenate([pcm for _, pcm in sent])
     start, pcm = microphone.track[0]

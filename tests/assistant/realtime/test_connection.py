@@ -196,7 +196,7 @@ async def test_too_many_sessions_are_turned_away_and_a_freed_place_is_given_agai
                 assert caught.value.rcvd is not None
                 assert caught.value.rcvd.code == 1013
             await alive(first)
-        for _ in range(50):
+        for _ in range(500):
             if not daemon.count("vivavoce_sessions_open"):
                 break
             await asyncio.sleep(0.02)
@@ -354,14 +354,15 @@ async def test_a_session_over_its_time_says_so_and_closes_with_1001() -> None:
 
 async def test_an_idle_client_is_closed_and_a_busy_one_not() -> None:
     async with (
-        served(Theatre().service, limits=Limits(idle_s=0.5)) as daemon,
+        served(Theatre().service, limits=Limits(idle_s=1.5)) as daemon,
         daemon.client() as idle,
         daemon.client() as busy,
     ):
-        for _ in range(8):
+        told = asyncio.create_task(idle.error())
+        while not told.done():
             await alive(busy)
-            await asyncio.sleep(0.1)
-        assert (await idle.error())["code"] == "session_expired"
+            await asyncio.wait([told], timeout=0.1)
+        assert told.result()["code"] == "session_expired"
         await alive(busy)
 
 
@@ -371,12 +372,12 @@ async def test_a_client_that_does_not_read_is_closed_with_1013_and_others_live()
     async with (
         served(theatre.service, limits=limits) as daemon,
         daemon.client() as other,
-        daemon.client() as slow,
+        daemon.client(max_queue=16) as slow,
     ):
         await slow.send("response.cancel")
         with pytest.raises(ConnectionClosed) as caught:
             while True:
-                await asyncio.wait_for(slow.socket.recv(), 5)
+                await asyncio.wait_for(slow.socket.recv(), 30)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1013
         await alive(other)
@@ -386,13 +387,13 @@ async def test_a_client_that_does_not_read_is_closed_with_1013_and_others_live()
 async def test_pings_are_answered_while_a_message_is_worked_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Puppet, "append_s", 0.5)
-    async with served(Theatre().service) as daemon, daemon.client() as client:
+    monkeypatch.setattr(Puppet, "append_s", 60.0)
+    theatre = Theatre()
+    async with served(theatre.service) as daemon, daemon.client() as client:
         for _ in range(4):
             await client.send("input_audio_buffer.append", audio="AAAA")
-        began = asyncio.get_running_loop().time()
-        await asyncio.wait_for(await client.socket.ping(), 1)
-        assert asyncio.get_running_loop().time() - began < 0.3
+        await asyncio.wait_for(await client.socket.ping(), 30)
+        assert len(theatre.puppets[0].asked) <= 1, "the first is worked on still"
 
 
 async def test_a_client_that_goes_away_closes_its_session() -> None:
@@ -402,7 +403,7 @@ async def test_a_client_that_goes_away_closes_its_session() -> None:
             pass
         async with connect(daemon.url) as socket:
             socket.transport.abort()
-        for _ in range(100):
+        for _ in range(500):
             if len(theatre.puppets) == 2 and all(puppet.closed for puppet in theatre.puppets):
                 return
             await asyncio.sleep(0.02)

@@ -15,13 +15,13 @@ async def test_inbox_keeps_order_and_makes_a_fast_writer_wait() -> None:
     await asyncio.sleep(0.01)
     assert not late.done()
     assert await inbox.get() == "12345"
-    await asyncio.wait_for(late, 1)
+    await asyncio.wait_for(late, 30)
     assert [await inbox.get(), await inbox.get()] == ["67890", "x"]
 
 
 async def test_inbox_takes_one_message_of_any_size() -> None:
     inbox = Inbox(10)
-    await asyncio.wait_for(inbox.put("y" * 100), 1)
+    await asyncio.wait_for(inbox.put("y" * 100), 30)
     assert len(await inbox.get()) == 100
 
 
@@ -36,7 +36,7 @@ async def test_outbox_sends_in_order_and_drains() -> None:
     pump = asyncio.create_task(outbox.pump(send))
     for n in range(20):
         outbox.put(str(n))
-    await asyncio.wait_for(outbox.drain(), 1)
+    await asyncio.wait_for(outbox.drain(), 30)
     assert sent == [str(n) for n in range(20)]
     assert outbox.size == 0
     pump.cancel()

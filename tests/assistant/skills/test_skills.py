@@ -257,7 +257,7 @@ async def test_timers_run_on_the_event_loop(rung):
     skills = SkillSet(ring=lambda words: rang.set())
     skills._context.schedule = lambda s, call: asyncio.get_running_loop().call_later(s / 1000, call)
     said(skills, "timer_set", duration_s=1)
-    await asyncio.wait_for(rang.wait(), 5)
+    await asyncio.wait_for(rang.wait(), 30)
 
 
 # --- mistakes --------------------------------------------------------------------------------
