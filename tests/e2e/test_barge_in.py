@@ -58,6 +58,11 @@ def cough() -> Pcm:
     return np.concatenate((quiet(0.2), loud, quiet(0.8)))
 
 
+def understood(pcm: Pcm) -> str:
+    """What nano hears, [n] at 16 kHz, whether it is asked while or after it was said."""
+    return nano().transcribe(pcm).text
+
+
 @contextlib.asynccontextmanager
 async def story(barge_in: BargeIn = "polite", word_s: float = WORD_S) -> AsyncIterator[RawClient]:
     """A client to whom a story is being told."""
@@ -67,6 +72,7 @@ async def story(barge_in: BargeIn = "polite", word_s: float = WORD_S) -> AsyncIt
         daemon.client("") as client,
     ):
         daemon.model.transcribe = nano().transcribe  # type: ignore[method-assign]
+        daemon.model.understand = understood  # type: ignore[method-assign]
         await update(client, audio={"input": {"transcription": {"model": "any"}}})
         await client.send("conversation.item.create", item=text_item("tell me a story"))
         await client.send("response.create")
@@ -89,9 +95,15 @@ async def whole_story() -> bytes:
     return undisturbed()[0]
 
 
+async def told_on(client: RawClient, n: int) -> None:
+    """Listen to n more pieces of the story, 40 ms each."""
+    for _ in range(n):
+        await client.until("response.output_audio.delta")
+
+
 async def during(client: RawClient, sound: Pcm) -> list[dict[str, Any]]:
     """Say something while the story is told; the events up to the end of the response."""
-    await client.until("response.output_audio.delta")
+    await told_on(client, 1)
     saying = asyncio.create_task(speak(client, sound, pace=1.0))
     events = await client.until("response.done")
     await saying
@@ -113,6 +125,7 @@ async def test_polite_goes_on_after_a_murmur_or_a_cough_without_losing_a_sample(
 
 async def test_polite_stops_for_a_command_and_answers_it() -> None:
     async with story(word_s=LONG_WORD_S) as client:
+        await told_on(client, 20)
         events = await during(client, person("kitchen", 0.8))
         cancelled = events[-1]["response"]
         assert cancelled["status_details"]["reason"] == "turn_detected"
@@ -148,8 +161,7 @@ async def test_a_session_chooses_its_preset_and_says_so() -> None:
 
 async def test_text_interrupts_if_it_says_so_and_is_an_error_if_not() -> None:
     async with story(word_s=LONG_WORD_S) as client:
-        for _ in range(20):  # 40 ms each
-            await client.until("response.output_audio.delta")
+        await told_on(client, 20)
         await client.send("conversation.item.create", item=text_item("hello"))
         await client.send("response.create", event_id="early")
         while (event := await client.event())["type"] != "error":
