@@ -6,6 +6,7 @@ figures differ from those of the streaming path by rounding alone (a test compar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -16,6 +17,7 @@ from vivavoce.models.dialogue import Pcm
 from vivavoce.models.features import initial_tail, stream_log_mel
 from vivavoce.models.nano.actions import REJECT
 from vivavoce.models.nano.deciding import decide
+from vivavoce.models.nano.hearing import entropy
 from vivavoce.models.nano.model import NanoModel
 from vivavoce.models.nano.text import BOS, USER
 from vivavoce.models.nano.thinker import AUDIO, BLANK, TEXT, Caches
@@ -69,8 +71,10 @@ def _batch(model: NanoModel, clips: Sequence[Pcm]) -> list[Decided]:
     for row, n in enumerate(n_frames.tolist()):
         hidden, ctc = encoded.hidden[row : row + 1, :n], encoded.ctc[row : row + 1, :n]
         tokens, sureness = _read(ctc[0])
+        doubt = float(entropy(encoded.phones[row, :n]).sum())
+        clarity = sureness * math.exp(-doubt / max(1, n))
         positions = model.ear.projector(hidden, ctc, table, n_special) if n else None
-        made.append(_act(model, positions, tokens, sureness))
+        made.append(_act(model, positions, tokens, sureness, clarity))
     return made
 
 
@@ -88,11 +92,13 @@ def _read(ctc: Tensor) -> tuple[list[int], float]:
     return tokens, float(best[kept].mean()) if tokens else 0.0
 
 
-def _act(model: NanoModel, positions: Tensor | None, tokens: list[int], sure: float) -> Decided:
+def _act(
+    model: NanoModel, positions: Tensor | None, tokens: list[int], sure: float, clarity: float
+) -> Decided:
     """Decide on a turn as NanoDialogue does, but never ask back."""
     transcript = model.text.decode(tokens)
-    if positions is None or not tokens or sure < model.config.min_transcript_confidence:
-        return Decided(transcript=transcript, heard=sure)
+    if positions is None or not tokens or clarity < model.config.min_transcript_confidence:
+        return Decided(transcript=transcript, heard=clarity)
     caches: Caches = model.thinker.initial()
 
     def put(x: Tensor, modality: int) -> Tensor:
@@ -108,6 +114,6 @@ def _act(model: NanoModel, positions: Tensor | None, tokens: list[int], sure: fl
     put(positions, AUDIO)
     found = decide(model.thinker, model.text, feed, model.min_intent_probability, sure)
     if found is None or found.action == REJECT:
-        return Decided(transcript=transcript, heard=sure)
+        return Decided(transcript=transcript, heard=clarity)
     action = found.action
-    return Decided(action.name, dict(action.arguments), transcript, found.confidence, heard=sure)
+    return Decided(action.name, dict(action.arguments), transcript, found.confidence, heard=clarity)

@@ -35,7 +35,7 @@ REJECT = "reject"
 class Decided:
     """What a dialogue made of a turn.
 
-    confidence: that of the action; 0 for a refusal. reply: its first words. heard: how sure the
+    confidence: that of the action; 0 for a refusal. reply: its first words. heard: how clear the
     transcript is, where known.
     """
 

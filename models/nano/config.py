@@ -46,7 +46,8 @@ class NanoConfig:
 
     Args:
         min_intent_probability: a confidence below it has nano say that it did not understand.
-        min_transcript_confidence: the same for the mean probability of the tokens read.
+        min_transcript_confidence: the same for how clearly it was heard: the mean probability of
+            the tokens read over the perplexity of the phones.
         confirm_probability: a confidence below it has nano ask before it does something; 0: never.
         languages: it understands and speaks; the first one where nothing tells.
     """
@@ -55,7 +56,7 @@ class NanoConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
     min_intent_probability: float = 0.3
-    min_transcript_confidence: float = 0.5
+    min_transcript_confidence: float = 0.36
     confirm_probability: float = 0.0
     languages: tuple[str, ...] = ("en",)
 

@@ -6,6 +6,7 @@ result. The rest of a turn shorter than a chunk is computed when the turn closes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ class HearingState:
     """Samples not yet encoded, the encoder's memory, and the tokens read so far.
 
     confidence: summed probability of the tokens read, for their mean.
+    doubt: summed entropy of the frames' phones, in nats, for their mean.
     """
 
     samples: Tensor
@@ -32,12 +34,20 @@ class HearingState:
     tokens: tuple[int, ...] = ()
     last: int = BLANK
     confidence: float = 0.0
+    doubt: float = 0.0
     n_positions: int = 0
 
     @property
     def mean_confidence(self) -> float:
         """Mean probability of the transcript's tokens; 0 where nothing was read."""
         return self.confidence / len(self.tokens) if self.tokens else 0.0
+
+    @property
+    def clarity(self) -> float:
+        """That, over the perplexity of the phones: people who talk at once may seem to say words,
+        but which phones they say stays in doubt.
+        """
+        return self.mean_confidence * math.exp(-self.doubt / max(1, self.encoder.position))
 
 
 def samples_of(pcm: Pcm) -> Tensor:
@@ -109,4 +119,10 @@ def _read(encoded: Encoded, state: HearingState) -> HearingState:
             tokens.append(token)
             confidence += probability
         last = token
-    return replace(state, tokens=tuple(tokens), last=last, confidence=confidence)
+    doubt = state.doubt + float(entropy(encoded.phones[0]).sum())
+    return replace(state, tokens=tuple(tokens), last=last, confidence=confidence, doubt=doubt)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Of each row of logits [F, N], in nats: [F]."""
+    return torch.special.entr(logits.softmax(-1)).sum(-1)

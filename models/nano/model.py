@@ -113,7 +113,7 @@ class NanoModel:
         """
         return (
             self.text.decode(list(hearing.tokens)) != ""
-            and hearing.mean_confidence >= self.config.min_transcript_confidence
+            and hearing.clarity >= self.config.min_transcript_confidence
         )
 
     @torch.inference_mode()
