@@ -56,7 +56,7 @@ class NanoConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
     min_intent_probability: float = 0.3
-    min_transcript_confidence: float = 0.36
+    min_transcript_confidence: float = 0.33
     confirm_probability: float = 0.0
     languages: tuple[str, ...] = ("en",)
 
