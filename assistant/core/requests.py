@@ -93,7 +93,7 @@ class Requests:
             )
             return
         self._replies.drop_prepared()
-        self._turns.deny()  # whatever the voice was about to become, it is committed now
+        self._turns.drop_candidate()  # whatever the voice was about to become, it is committed now
         self._turns.heed()
         if state.turn is None:
             state.turn = Turn(state.ids("item"), Sound(start), announced=False)
@@ -274,9 +274,9 @@ class Requests:
         if any(getattr(old, name) != getattr(new, name) for name in known_to_model):
             self._replies.drop_prepared()
             state.memory.spoil()
+        state.settings = new
         if old.turn_detection != new.turn_detection:
             self._switch_detection(new.turn_detection)
-        state.settings = new
         if not yields(new):  # whoever speaks just now cannot interrupt the reply any more
             self._turns.resume_playout()
 

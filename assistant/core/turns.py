@@ -111,7 +111,13 @@ class Turns:
     # --- playout, and what waits for its chance -------------------------------------------------
 
     def deny(self) -> None:
-        """What may have been speech was none, or does not matter."""
+        """What may have been speech was none, or does not matter: all goes on without it."""
+        self.drop_candidate()
+        if self._state.active is None:
+            self.go_on()
+
+    def drop_candidate(self) -> None:
+        """What may have been speech is looked at no more."""
         self._state.candidate = self._state.asked = None
         self.resume_playout()
 
@@ -156,7 +162,6 @@ class Turns:
             state.memory.forget(state.turn.sound)
         state.turn = None
         self.deny()
-        self.say_next()
 
     def commit(self, at: int) -> None:
         """The open turn becomes an item."""

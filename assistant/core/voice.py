@@ -220,7 +220,6 @@ class Voice:
         """Its words are known, and there is no reply left to go on: a murmur, or a turn."""
         if said in ("nothing", "murmur"):
             self._turns.deny()
-            self._turns.go_on()
         else:
             self._becomes_turn(candidate)
 

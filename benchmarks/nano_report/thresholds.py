@@ -15,7 +15,7 @@ Row = tuple[float, float, str]
 STEPS = tuple(step / 100 for step in range(0, 96))
 LOST_BY_TRANSCRIPT = 0.005  # of the commands understood may be lost to an unclear transcript
 LOST_BY_CONFIDENCE = 0.02
-WRONG_OF_DONE = 0.07  # of what is done without a question; with 0.04 a third of all is asked about
+WRONG_OF_DONE = 0.07  # of what is done unasked; with 0.04 a quarter of all understood is asked
 COMMANDS = ("right", "wrong", "declined")
 
 

@@ -325,6 +325,29 @@ def test_what_was_said_before_is_answered_once_the_murmur_is_forgotten() -> None
     )
 
 
+@pytest.mark.parametrize("what", ["echo", "by hand"])
+def test_what_was_said_before_is_answered_though_the_words_are_not_waited_for(what: str) -> None:
+    play = replying("wait")
+    play(
+        f"""
+      2490   speech starts 2200     | Recognise
+             reads what time        | SpeechStartedNotice
+      3000   pause                  |
+      3300   speech ends 2800       | {COMMITS}
+             done                   | Remember Listen StopListening FinishPlayout
+      3400   speech starts 3350     | Recognise
+      3600   pause                  | Recognise
+             drained                | {ENDS}
+        """
+    )
+    before = len(play.all(fx.StartReply))
+    if what == "echo":
+        play("button echo")
+    else:
+        change(play, turn_detection=False)
+    assert len(play.all(fx.StartReply)) == before + 1
+
+
 # --- stop phrases ----------------------------------------------------------------------------
 
 
