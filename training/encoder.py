@@ -136,7 +136,7 @@ def recognition_loss(encoded: Encoded, batch: SpeechBatch) -> tuple[Tensor, Tens
         ignore_index=UNKNOWN,
         reduction="sum",
     )
-    n_labelled = (batch.phones != UNKNOWN).sum().clamp(min=1)  # flite tells no phones
+    n_labelled = (batch.phones != UNKNOWN).sum().clamp(min=1)  # noises have none
     ctc = F.ctc_loss(
         encoded.ctc.float().log_softmax(-1).transpose(0, 1),
         batch.targets,

@@ -75,13 +75,13 @@ def cough(rng: Generator) -> np.ndarray:
 
 
 def babble(rng: Generator, people: Sequence[np.ndarray]) -> np.ndarray:
-    """Several who talk at once, none of them louder than the rest, from their midst on."""
+    """Several who talk at once, some louder than others, from their midst on."""
     n = int(RATE_HZ * rng.uniform(*LENGTHS_S))
     sound = np.zeros(n)
     for _ in range(int(rng.integers(*N_PEOPLE, endpoint=True))):
         voice = people[rng.integers(len(people))].astype(np.float32)
         looped = np.resize(np.roll(voice, int(rng.integers(len(voice)))), n)
-        sound += looped / max(float(looped.std()), 1e-6) * 10 ** (rng.uniform(-3, 3) / 20)
+        sound += looped / max(float(looped.std()), 1e-6) * 10 ** (rng.uniform(-6, 6) / 20)
     return _swelling(sound, rng)
 
 

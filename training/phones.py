@@ -83,7 +83,7 @@ def collect() -> list[str]:
         for file in files:
             for i in range(0, len(words), 20):
                 text = (" " if language == "en" else "，").join(words[i : i + 20])
-                phones = synthesize(text, EspeakVoice(file, rate_wpm=400)).phones or []
+                phones = synthesize(text, EspeakVoice(file, rate_wpm=400)).phones
                 seen.update(phone_name(language, p) for _, p in phones)
     seen.pop("_", None)
     return ["_", *(name for name, n in seen.most_common() if n >= 3)]

@@ -34,7 +34,7 @@ MOST_WAITING = 12  # of a language, before new shards are looked for
 
 @dataclass(frozen=True, eq=False)
 class SpokenTurn:
-    """One utterance. pcm int16 [n] at 16 kHz; phone events are None where labels are missing."""
+    """One utterance. pcm int16 [n] at 16 kHz; phone events are None where nobody speaks."""
 
     pcm: np.ndarray
     phone_starts: np.ndarray | None
@@ -111,7 +111,6 @@ def make_shard(
             {
                 "n": len(audio[-1]),
                 "n_phones": len(events),
-                "labelled": isinstance(voice, EspeakVoice),  # the others tell no phones
                 "turn": as_text(turn)[:3],
                 "history": [as_text(earlier) for earlier in turns[:-1]],
             }
@@ -131,7 +130,7 @@ def _spoken(text: str, voice: Voice, language: str) -> tuple[np.ndarray, list[tu
         pcm, phones = mixed.speak(text, voice, language)
         return pcm, [classify([(start, name)], of)[0] for start, name, of in phones]
     spoken = synthesize(pronounce(text) if language == "en" else text, voice)
-    return spoken.pcm, classify(spoken.phones, language) if spoken.phones is not None else []
+    return spoken.pcm, classify(spoken.phones, language)
 
 
 def read_shard(path: Path, language: str) -> list[SpokenTurn]:
@@ -142,7 +141,6 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
     turns, at, phone_at = [], 0, 0
     for row in rows:
         phones = slice(phone_at, phone_at + row["n_phones"])
-        labelled = row["labelled"]
         here = slice(at, at + row["n"])
         at, phone_at = at + row["n"], phone_at + row["n_phones"]
         if is_stale(*row["turn"][:2], language):
@@ -152,8 +150,8 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
         turns.append(
             SpokenTurn(
                 audio[here],
-                starts[phones] if labelled else None,
-                classes[phones] if labelled else None,
+                starts[phones],
+                classes[phones],
                 *row["turn"],
                 language,
                 history,

@@ -22,7 +22,7 @@ def hanzi_spans(utterance: Utterance, n_hanzi: int) -> list[Span] | None:
 
 def _groups(utterance: Utterance) -> list[list[tuple[int, int, str]]]:
     """Phones (start, end, name) between two breaks."""
-    phones = utterance.phones or []
+    phones = utterance.phones
     ends = [start for start, _ in phones[1:]] + [len(utterance.pcm)]
     groups: list[list[tuple[int, int, str]]] = [[]]
     for (start, name), end in zip(phones, ends, strict=True):

@@ -1,10 +1,11 @@
-"""festival as one process that is asked in Scheme: samples and the times of every word.
+"""festival as one process that is asked in Scheme: samples and the times of words and phones.
 
 `ked` is a speaker that flite has not, from diphones; `hts` is flite's slt, made statistically and
 so of another sound. It is optional: voices.py draws from it where `available()`.
 
     (utt.synth (Utterance Text "turn on the light")) -> a WAV file, and lines
     W turn 0.220 0.458      word, start and end in seconds
+    P t 0.294               phone and its end
     DONE
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 import scipy.io.wavfile
 import soxr
 
+from .arpabet import as_espeak
 from .utterance import RATE_HZ, Utterance
 
 _VOICES = {"ked": "voice_ked_diphone", "hts": "voice_cmu_us_slt_arctic_hts"}
@@ -35,6 +37,8 @@ _SETUP = """
   (let ((words (item.daughters token)))
     (if words (format t "W %s %f %f\\n" (item.name token) (vv_start (car words))
                       (vv_end (car (last words)))))))
+(define (vv_phone segment)
+  (format t "P %s %f\\n" (item.name segment) (item.feat segment "end")))
 """
 
 
@@ -82,7 +86,7 @@ class _Engine:
         self._process.stdin.flush()
 
     def run(self, text: str, voice: FestivalVoice) -> tuple[np.ndarray, int, list[str]]:
-        """Gives int16 samples, their rate and the lines about words."""
+        """Gives int16 samples, their rate and the lines about words and phones."""
         if voice.name != self._name:
             self._ask(f"({_VOICES[voice.name]})")
             self._name = voice.name
@@ -96,6 +100,7 @@ class _Engine:
         self._ask(f'(set! u (utt.synth (Utterance Text "{quoted}")))')
         self._ask(f'(utt.save.wave u "{self._wave}" \'riff)')
         self._ask("(mapcar vv_show (utt.relation.items u 'Token))")
+        self._ask("(mapcar vv_phone (utt.relation.items u 'Segment))")
         self._ask('(format t "DONE\\n") (fflush nil)')
         lines = self._answer()
         rate_hz, samples = scipy.io.wavfile.read(self._wave)
@@ -117,7 +122,7 @@ def _engine() -> _Engine:
 
 
 def speak(text: str, voice: FestivalVoice) -> Utterance:
-    """Synthesise ASCII `text`; words carry 16 kHz sample times, there are no phones.
+    """Synthesise ASCII `text`; words and phones carry 16 kHz sample times.
 
     Raises:
         ValueError: text that is not ASCII, or a voice that does not exist.
@@ -131,7 +136,7 @@ def speak(text: str, voice: FestivalVoice) -> Utterance:
     pcm = samples.astype(np.float32) / 32768
     if rate_hz != RATE_HZ:
         pcm = soxr.resample(pcm, rate_hz, RATE_HZ, quality="LQ").astype(np.float32)
-    return Utterance(pcm, _words(lines, len(pcm)), None)
+    return Utterance(pcm, _words(lines, len(pcm)), as_espeak(_phones(lines)))
 
 
 def _words(lines: list[str], n_samples: int) -> list[tuple[str, int, int]]:
@@ -144,3 +149,14 @@ def _words(lines: list[str], n_samples: int) -> list[tuple[str, int, int]]:
         end = round(float(end_s) * RATE_HZ)
         words.append((name, starts[i], end if starts[i] < end <= latest else latest))
     return words
+
+
+def _phones(lines: list[str]) -> list[tuple[int, str]]:
+    """(start sample, name) of every phone, as festival calls them."""
+    phones, start = [], 0
+    for line in lines:
+        if line.startswith("P "):
+            _, name, end_s = line.split()
+            phones.append((start, name))
+            start = round(float(end_s) * RATE_HZ)
+    return phones

@@ -1,4 +1,4 @@
-"""flite as a C library: samples and the end of every word, from the utterance structure.
+"""flite as a C library: samples and the times of words and phones, from the utterance structure.
 
 A word here is a whitespace token of the text: the words flite makes of it (clitics such as
 "'s", the parts of "21") are joined. ASCII only: other characters come out as garbage.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from .arpabet import as_espeak
 from .utterance import RATE_HZ, Utterance
 
 NAMES = ("slt", "rms", "awb", "kal", "kal16")
@@ -117,7 +118,7 @@ def _prepared(voice: FliteVoice) -> int:
 
 
 def speak(text: str, voice: FliteVoice) -> Utterance:
-    """Synthesise ASCII `text`; words carry 16 kHz sample times, there are no phones."""
+    """Synthesise ASCII `text`; words and phones carry 16 kHz sample times."""
     if not text.isascii():
         raise ValueError(f"flite reads ASCII only, not {text!r}")
     library = _library()
@@ -128,7 +129,7 @@ def speak(text: str, voice: FliteVoice) -> Utterance:
         pcm = samples / 32768
         if wave.sample_rate != RATE_HZ:
             pcm = soxr.resample(pcm, wave.sample_rate, RATE_HZ, quality="LQ").astype(np.float32)
-        return Utterance(pcm, _words(utterance, len(pcm)), None)
+        return Utterance(pcm, _words(utterance, len(pcm)), as_espeak(_phones(utterance)))
     finally:
         library.delete_utterance(utterance)
 
@@ -138,14 +139,22 @@ def pronounce(word: str) -> list[str]:
     library = _library()
     utterance = library.flite_synth_text(word.encode("ascii"), _voice("kal")[0])
     try:
-        phones = []
-        segment = library.relation_head(library.utt_relation(utterance, b"Segment"))
-        while segment:
-            phones.append(library.item_feat_string(segment, b"name").decode("ascii"))
-            segment = library.item_next(segment)
-        return [_CMU.get(phone, phone.upper()) for phone in phones if phone != "pau"]
+        phones = [phone for _, phone in _phones(utterance) if phone != "pau"]
+        return [_CMU.get(phone, phone.upper()) for phone in phones]
     finally:
         library.delete_utterance(utterance)
+
+
+def _phones(utterance: int) -> list[tuple[int, str]]:
+    """(start sample, name) of every phone, as flite calls them."""
+    library, phones, start = _library(), [], 0.0
+    segment = library.relation_head(library.utt_relation(utterance, b"Segment"))
+    while segment:
+        name = library.item_feat_string(segment, b"name").decode("ascii")
+        phones.append((round(start * RATE_HZ), name))
+        start = library.flite_ffeature_float(segment, b"end")
+        segment = library.item_next(segment)
+    return phones
 
 
 def _words(utterance: int, n_samples: int) -> list[tuple[str, int, int]]:

@@ -21,9 +21,9 @@ class Utterance:
         words: (word, start sample, end sample) in order, without overlap. The word is the piece
             of the text that was read: a whitespace word (Latin) or one or more hanzi.
         phones: (start sample, phone) in order; a phone lasts until the next one starts. Pauses
-            start with "_". None where the engine does not tell.
+            start with "_". Names are espeak-ng's, without length where another engine spoke.
     """
 
     pcm: Pcm
     words: list[tuple[str, int, int]]
-    phones: list[tuple[int, str]] | None
+    phones: list[tuple[int, str]]
