@@ -81,14 +81,16 @@ def _any(
 ) -> str:
     english = language == "en"
     kind = rng.random()
-    if kind < 0.42:
+    if kind < 0.4:
         return _filled(rng, split, language)
-    if kind < 0.62:
+    if kind < 0.6:
         return small_world.statement(rng) if english else chinese_world.statement(rng, language)
-    if kind < 0.75:
+    if kind < 0.72:
         return _salad(rng) if english else chinese_world.salad(rng, language)
-    if kind < 0.85:
+    if kind < 0.8:
         return _broken_off(request, language)
+    if kind < 0.89:
+        return _reported(rng, sentence, language)
     if kind >= 0.94:
         return follow_up
     return _infected(rng, sentence) if english else _infected_chinese(rng, sentence, language)
@@ -121,6 +123,10 @@ def _filled(rng: random.Random, split: str, language: str) -> str:
     words = rng.choice(templates(split, language)).draw(rng)
     if split == "train" and pattern(words, language) in reserved(language):
         return ""
+    return _put_in(rng, words, language)
+
+
+def _put_in(rng: random.Random, words: list[str], language: str) -> str:
     if language == "en":
         return " ".join(_FILL[word](rng) if word in _FILL else word for word in words)
     filled = (chinese_world.fill(rng, w, language) if w.startswith("{") else w for w in words)
@@ -142,6 +148,36 @@ def _broken_off(request: list[str], language: str) -> str:
         return ""
     start = pattern(request[: request.index(slots[0])], language)
     return start if len(start.split() if language == "en" else start) > 1 else ""
+
+
+_REPORTS = {
+    "en": "{person} (told|asked|wanted) (me|him|her|us|them|you) to",
+    "cmn": "({person}|他|她|他们)[昨天|刚才|以前|早就](让|叫|要|想让)(我|他|她|你|我们)",
+    "yue": "({person}|佢|佢哋)[琴日|頭先|以前|早就](叫|要|想)(我|佢|你|我哋)",
+}
+_ORDERS = {  # what may be left out before one, and the order itself
+    "en": re.compile(
+        "(?:(?:can|could|would|will) you |i (?:want|need|would like) you to |just )?"
+        "((?:turn|switch|set|play|add|put|make|start|stop|dim|wake|open|tell|give|read|pick) .*)"
+    ),
+    "cmn": re.compile("(?:帮我|给我|我要|我想|我想要|你)?([开关打播放设加调停取定订唱掷翻算把].*)"),
+    "yue": re.compile("(?:幫我|同我|我要|我想|我想要|你)?([開熄閂播放較整停取加唱擲譯計買將].*)"),
+}
+_ASKED = re.compile("please|吗|呢|你|呀|啊")
+
+
+@functools.cache
+def _report(language: str) -> Choice:
+    return compile_template(_REPORTS[language])
+
+
+def _reported(rng: random.Random, sentence: str, language: str) -> str:
+    """An order somebody gave to somebody else: `my mother told me to turn on the light`."""
+    order = _ORDERS[language].fullmatch(sentence)
+    if order is None or _ASKED.search(order[1]):
+        return ""
+    words = _put_in(rng, _report(language).draw(rng), language)
+    return f"{words} {order[1]}" if language == "en" else words + order[1]
 
 
 def _infected(rng: random.Random, sentence: str) -> str:
