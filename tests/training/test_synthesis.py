@@ -7,6 +7,7 @@ import pytest
 
 from training.augment import power
 from training.languages import LANGUAGES
+from training.phones import classify
 from training.synthesis import (
     RATE_HZ,
     EspeakVoice,
@@ -22,6 +23,10 @@ from training.synthesis.voices import RESERVED_VARIANTS, TRAIN_VARIANTS
 pytestmark = pytest.mark.skipif(
     not (ctypes.util.find_library("espeak-ng") and ctypes.util.find_library("flite")),
     reason="needs the libraries espeak-ng and flite",
+)
+
+needs_festival = pytest.mark.skipif(
+    not festival.available(), reason="needs festival and its voices ked and hts"
 )
 
 VOICES = [EspeakVoice("gmw/en-US+f3"), FliteVoice("slt"), FliteVoice("kal")]
@@ -54,12 +59,37 @@ def test_word_ends_fall_into_the_pause_between_two_sentences():
 
 
 @pytest.mark.parametrize(
+    "voice",
+    [
+        FliteVoice("slt"),
+        FliteVoice("kal"),
+        pytest.param(FestivalVoice("ked"), marks=needs_festival),
+        pytest.param(FestivalVoice("hts"), marks=needs_festival),
+    ],
+    ids=lambda voice: voice.name,
+)
+def test_phones_have_espeaks_names_and_lie_where_they_sound(voice):
+    utterance = synthesize("see four shoes", voice)
+    classes = [phone for _, phone in utterance.phones if phone != "_"]
+    assert classes == ["s", "i", "f", "O@", "S", "u", "z"]
+    assert all(of >= 0 for _, of in classify(utterance.phones, "en"))
+    starts = [start for start, _ in utterance.phones]
+    assert starts == sorted(starts) and starts[-1] <= len(utterance.pcm)
+    loud, hissing = {}, {}
+    for (start, phone), stop in zip(utterance.phones, starts[1:], strict=False):
+        sound = utterance.pcm[start:stop]
+        loud[phone] = float(np.abs(sound).mean())
+        hissing[phone] = float(np.mean(sound[1:] * sound[:-1] < 0))
+    assert min(loud["i"], loud["O@"], loud["u"]) > 2 * max(loud["_"], 1e-3)
+    assert min(hissing["s"], hissing["S"]) > 2 * max(hissing["i"], hissing["O@"], hissing["u"])
+
+
+@pytest.mark.parametrize(
     ("file", "text"), [("sit/cmn-Latn-pinyin+f2", "今天天气"), ("sit/yue+f2", "今日天氣")]
 )
 def test_hanzi_are_read_one_by_one_with_phones(file, text):
     utterance = synthesize(text, EspeakVoice(file))
     assert "".join(word for word, _, _ in utterance.words) == text
-    assert utterance.phones is not None
     starts = [start for start, _ in utterance.phones]
     assert starts == sorted(starts)
     assert len({phone for _, phone in utterance.phones}) > 5
@@ -88,7 +118,7 @@ def test_training_never_draws_a_reserved_voice_and_evaluation_always_does():
     assert not set(TRAIN_VARIANTS) & set(RESERVED_VARIANTS)
 
 
-@pytest.mark.skipif(not festival.available(), reason="needs festival and its voices ked and hts")
+@needs_festival
 @pytest.mark.parametrize("name", festival.NAMES)
 def test_festival_reads_words_in_order_and_ends_where_the_sound_does(name):
     text = "turn on the light, it's 21 outside"

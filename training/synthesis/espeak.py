@@ -107,7 +107,8 @@ class _Engine:
         i = 0
         while events[i].type != _LIST_END:
             event = events[i]
-            if event.type == _WORD:
+            # After many voices every clause ends with a word event at no position.
+            if event.type == _WORD and event.text_position > 0:
                 self._word_events.append((event.sample, event.text_position - 1, event.length))
             elif event.type == _PHONE:
                 phone = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace")
