@@ -48,8 +48,8 @@ _TRAINED = (
 )
 TRAIN_VARIANTS = tuple(_TRAINED.split())
 TONAL_PITCH, TONAL_RANGE = (20, 91), (10, 66)
-"""Pitch and its range in tonal languages, from and below: low voices with lively tones bring espeak-ng
-1.51 down as well, such as pitch 11 and range 94 or 21 and 95."""
+"""Pitch and its range in tonal languages, from and below: low voices with lively tones, such as
+pitch 11 and range 94 or 21 and 95, bring espeak-ng down as well."""
 SPEAKER_SHARE = 0.5  # of espeak-ng's voices are speakers of our own
 FESTIVAL_SHARE = 0.08  # of the others, in English
 _FLITE_TRAIN = ("kal", "kal16", "slt", "rms")
