@@ -6,8 +6,9 @@
     half_duplex  the microphone is deaf while the loudspeaker sounds
     none         nothing: headsets
 
-`auto` takes the first that works here, and says so when it is not the best. What takes the place
-of `duck` where the echo is too loud for it is `half_duplex`, by itself and back again.
+`auto` takes the first that works here, and says so when it is not the best. One that fails while
+it runs gives its place to the next, and says so. What takes the place of `duck` where the echo is
+too loud for it is `half_duplex`, by itself and back again.
 """
 
 from __future__ import annotations
@@ -64,6 +65,44 @@ class EchoCanceller(Protocol):
         ...
 
 
+class SteppingDown:
+    """A canceller, and what takes its place for good once it fails.
+
+    Args:
+        best: may raise anything: it is another package's.
+        next_best: fails never.
+    """
+
+    def __init__(self, best: EchoCanceller, next_best: EchoCanceller) -> None:
+        self._current, self._next_best = best, next_best
+
+    @property
+    def kind(self) -> Rung:
+        return self._current.kind
+
+    @property
+    def reply_gain(self) -> float:
+        return self._current.reply_gain
+
+    @property
+    def erle_db(self) -> float | None:
+        return self._current.erle_db
+
+    def cancel(self, near: Pcm, far: Pcm) -> Pcm:
+        try:
+            return self._current.cancel(near, far)
+        except Exception:
+            if self._current is self._next_best:
+                raise
+            log.exception(
+                "the processing of the microphone's sound failed: until the next start, %s "
+                "is all that is done about the echo",
+                self._next_best.kind,
+            )
+            self._current = self._next_best
+            return self._current.cancel(near, far)
+
+
 def make_canceller(
     kind: EchoKind = "auto", *, noise_suppression: bool = False, gain_control: bool = False
 ) -> EchoCanceller:
@@ -81,7 +120,8 @@ def make_canceller(
 
     if kind in ("auto", "apm"):
         try:
-            return ApmCanceller(noise_suppression=noise_suppression, gain_control=gain_control)
+            best = ApmCanceller(noise_suppression=noise_suppression, gain_control=gain_control)
+            return SteppingDown(best, DuckGate())
         except EchoUnavailable as reason:
             if kind == "apm":
                 raise
@@ -98,7 +138,8 @@ def make_canceller(
     if not (noise_suppression or gain_control):
         return plain
     try:
-        return Enhanced(plain, noise_suppression=noise_suppression, gain_control=gain_control)
+        better = Enhanced(plain, noise_suppression=noise_suppression, gain_control=gain_control)
+        return SteppingDown(better, plain)
     except EchoUnavailable as reason:
         if kind != "auto":
             raise

@@ -164,6 +164,26 @@ def test_the_other_rungs_need_nothing(without_livekit, kind, caplog):
     assert not caplog.records
 
 
+def test_a_canceller_that_fails_while_it_runs_gives_its_place_to_the_next(
+    livekit, monkeypatch, caplog
+):
+    canceller = make_canceller("auto")
+    far, near = reply(0.05), echo_of(reply(0.05))
+    through(canceller, near, far)
+
+    def fail(*_):
+        raise RuntimeError("the library is gone")
+
+    monkeypatch.setattr(livekit.apm.AudioProcessingModule, "process_stream", fail)
+    assert not caplog.records
+    out = through(canceller, near, far)
+    assert canceller.kind == "duck" and canceller.erle_db is None
+    assert np.array_equal(out, through(DuckGate(), near, far))
+    through(canceller, near, far)
+    [record] = caplog.records
+    assert "until the next start, duck is all" in record.message
+
+
 def test_a_headset_hears_everything():
     far = reply(1)
     np.testing.assert_array_equal(
