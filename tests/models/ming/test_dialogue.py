@@ -95,7 +95,7 @@ def test_a_reply_is_spoken_and_the_same_however_the_audio_is_cut(loaded, version
     text, spoken, parts = heard(model.open(), pcm)
     assert text.strip() and len(spoken) > 0.1 * model.output_rate_hz
     rng = random.Random(0)
-    for n in (1, 7, 40):
+    for n in (1, 40):
         cuts = [rng.randrange(len(pcm)) for _ in range(n)]
         again = heard(model.open(), pcm, cuts)
         assert again[0] == text
@@ -122,13 +122,14 @@ def test_speech_begins_before_the_text_is_complete(loaded):
     dialogue = model.open(
         DialogueOptions(history=[Message("user", "one"), Message("assistant", "two")])
     )
-    kinds = []
-    for seed in range(8):  # some reply has more than one piece
+
+    def writes_while_it_speaks(seed):
         dialogue.listen(sound(seed=seed))
         parts = answered(dialogue)[2]
-        kinds.append([type(p) for p in parts if not isinstance(p, AudioDelta) or len(p.pcm)])
-    longest = max(kinds, key=len)
-    assert TextDelta in longest[longest.index(AudioDelta) :]
+        kinds = [type(p) for p in parts if not isinstance(p, AudioDelta) or len(p.pcm)]
+        return TextDelta in kinds[kinds.index(AudioDelta) :]
+
+    assert any(map(writes_while_it_speaks, range(8)))  # some reply has more than one piece
 
 
 def test_parts_come_often_enough_to_be_stopped_between(loaded):
@@ -158,26 +159,28 @@ def test_rewinding_is_as_if_nothing_had_come(loaded, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 1.0])
-def test_after_an_interruption_memory_is_what_was_heard(loaded, version, share):
+def test_after_an_interruption_memory_is_what_was_heard(loaded, version):
     model = loaded(version)
     dialogue = model.open()
     text, spoken, _ = heard(dialogue, sound())
     n_before = len(dialogue.mark().reply.start.ids)
-    kept = dialogue.truncate(round(share * len(spoken)))
-    assert text.startswith(kept)
-    assert (kept == "") == (share == 0.0) or share == 0.3
-    assert (kept == text) == (share == 1.0)
-    context = dialogue.mark().context
-    said = model.tokenizer.decode(context.ids[n_before:])
-    assert said == kept
-    assert_memory_is_whole(model, dialogue)
-    assert answered_after(dialogue)
+    whole = dialogue.mark()
+    for share in (0.0, 0.3, 0.6, 1.0):
+        dialogue.rewind(whole)
+        kept = dialogue.truncate(round(share * len(spoken)))
+        assert text.startswith(kept)
+        assert (kept == "") == (share == 0.0) or share == 0.3
+        assert (kept == text) == (share == 1.0)
+        context = dialogue.mark().context
+        said = model.tokenizer.decode(context.ids[n_before:])
+        assert said == kept
+        assert_memory_is_whole(model, dialogue)
+        assert answered_after(dialogue, audio=share == 0.3)
 
 
-def answered_after(dialogue):
+def answered_after(dialogue, audio=True):
     dialogue.listen(sound(1.0, seed=5))
-    return answered(dialogue)[0]
+    return answered(dialogue, audio=audio)[0]
 
 
 def test_an_interruption_kept_from_a_whole_word_only(loaded):
