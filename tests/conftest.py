@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sys
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import pytest
+import uvicorn.server
 from hypothesis import HealthCheck, settings
 
 # Before anything imports torch: the models here are tiny, and a second thread waits for its core
@@ -31,3 +35,21 @@ def _the_same_chance_each_time() -> None:
     random.seed(0)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(0)
+
+
+class _QuickToClose:
+    """What uvicorn knows as asyncio: no sleep lasts longer than a hundredth of a second."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        return asyncio.sleep(min(seconds, 0.01))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ports_close_quickly() -> Iterator[None]:
+    """A port looks ten times a second whether it is to close; hundreds are opened and closed."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(uvicorn.server, "asyncio", _QuickToClose())
+        yield
