@@ -1,4 +1,4 @@
-"""The conversation through microphone and loudspeaker, both made of sound, in real time."""
+"""The conversation through microphone and loudspeaker, both made of sound, in a hurried time."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from vivavoce.assistant.settings import Config
 from vivavoce.streaming.devices import DeviceInfo, DeviceUnavailable
 from vivavoce.streaming.wavfile import read_wav
 
+PACE = 2.0
+"""Of the room, its devices and the people in it: seconds of theirs in one of ours."""
 JOKE = (
     "why did the clock go to school because it wanted to learn the time "
     "and when did it go home again it went when the bell rang at three"
@@ -45,7 +47,7 @@ class Room:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.card = StageBackend(path)
+        self.card = StageBackend(path, PACE)
 
     def says(self, sentence: str) -> None:
         """Begins to say it."""
