@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from tests.e2e.test_nano import person
 from tests.support.order_check import assert_in_order
-from tests.support.scripted_daemon import sound_of, speak
+from tests.support.scripted_daemon import AT_ONCE, sound_of, speak
 from tests.support.scripted_thinker import Transcribing
 from tests.support.served import RawClient
 from tests.support.tiny_ming import VERSIONS, write_tiny_ming
@@ -39,8 +39,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @contextlib.asynccontextmanager
-async def talking(folder: Path, model: Any = None, **session: Any) -> AsyncIterator[RawClient]:
-    """A client of a daemon that was given the folder as its model, or a loaded one."""
+async def talking(
+    folder: Path, model: Any = None, real_time: bool = False, **session: Any
+) -> AsyncIterator[RawClient]:
+    """A client of a daemon that was given the folder as its model, or a loaded one; replies are
+    played, or sent at once."""
     config = load_config(
         overrides={
             "server": {"port": 0},
@@ -50,7 +53,9 @@ async def talking(folder: Path, model: Any = None, **session: Any) -> AsyncItera
     )
     async with (
         Daemon(config, model) as daemon,
-        connect(daemon.url, max_size=None, max_queue=None) as socket,
+        connect(
+            daemon.url + ("" if real_time else AT_ONCE), max_size=None, max_queue=None
+        ) as socket,
     ):
         client = RawClient(socket)
         assert (await client.event(30))["type"] == "session.created"
@@ -89,7 +94,7 @@ def kind(event: dict[str, Any]) -> str:
 async def test_an_interrupted_reply_is_cut_to_what_was_heard_and_the_talk_goes_on(
     folders: dict[str, Path],
 ) -> None:
-    async with talking(folders["v1.5"]) as client:
+    async with talking(folders["v1.5"], real_time=True) as client:
         await speak(client, person("sum"))
         events = await client.until("response.output_audio.delta", 120)
         sent_ms = len(sound_of(events)) // 24
@@ -238,7 +243,7 @@ async def test_two_conversations_share_the_model(folders: dict[str, Path]) -> No
     )
 
     async def conversation(url: str) -> str:
-        async with connect(url, max_size=None, max_queue=None) as socket:
+        async with connect(url + AT_ONCE, max_size=None, max_queue=None) as socket:
             client = RawClient(socket)
             await client.until("session.created", 30)
             await speak(client, person("sum"))

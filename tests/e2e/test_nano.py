@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.support.order_check import assert_in_order
-from tests.support.scripted_daemon import FRIDGE, kinds, sound_of, speak, text_item
+from tests.support.scripted_daemon import AT_ONCE, FRIDGE, kinds, sound_of, speak, text_item
 from tests.support.served import RawClient
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
@@ -35,8 +35,8 @@ def nano() -> SpeechModel:
 
 
 @contextlib.asynccontextmanager
-async def talking(**session: Any) -> AsyncIterator[RawClient]:
-    """A client of a daemon on nano, its session set up."""
+async def talking(real_time: bool = False, **session: Any) -> AsyncIterator[RawClient]:
+    """A client of a daemon on nano, its session set up; replies are played, or sent at once."""
     config = load_config(
         overrides={
             "server": {"port": 0},
@@ -45,7 +45,7 @@ async def talking(**session: Any) -> AsyncIterator[RawClient]:
         }
     )
     async with Daemon(config, model=nano()) as daemon, connect(
-        daemon.url + "?model=nano", max_size=None, max_queue=None
+        daemon.url + ("?model=nano" if real_time else AT_ONCE), max_size=None, max_queue=None
     ) as socket:  # fmt: skip
         client = RawClient(socket)
         assert (await client.event(30))["type"] == "session.created"
@@ -116,7 +116,7 @@ async def test_a_turn_by_hand_and_a_text_only_answer() -> None:
 
 @pytest.mark.usefixtures("patient_session")
 async def test_an_interrupted_joke_keeps_only_what_was_heard() -> None:
-    async with talking() as client:
+    async with talking(real_time=True) as client:
         await speak(client, person("joke"))
         first = await client.until("response.output_audio.delta", 60)
         await asyncio.sleep(0.8)

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.e2e.test_nano import nano
-from tests.support.scripted_daemon import text_item
+from tests.support.scripted_daemon import AT_ONCE, text_item
 from tests.support.served import RawClient
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon
@@ -31,7 +31,7 @@ async def house() -> AsyncIterator[Daemon]:
 
 @contextlib.asynccontextmanager
 async def guest(daemon: Daemon) -> AsyncIterator[RawClient]:
-    async with connect(daemon.url, max_size=None, max_queue=None) as socket:
+    async with connect(daemon.url + AT_ONCE, max_size=None, max_queue=None) as socket:
         client = RawClient(socket)
         await client.until("session.created", 30)
         yield client

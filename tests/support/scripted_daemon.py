@@ -47,6 +47,8 @@ FRIDGE = {
     },
 }
 RATE_HZ = 24000
+AT_ONCE = "?pace=0"
+"""The query of a client that is sent sound as it is made, and waits for no reply to be played."""
 
 
 class ScriptedDaemon(Served):
