@@ -198,8 +198,9 @@ def test_memory_that_is_short_is_said_with_the_quantisation_that_would_fit(monke
 # --- the port --------------------------------------------------------------------------------
 
 
-async def test_the_port_is_free_or_ours_or_somebody_elses():
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
+async def test_the_port_is_free_or_ours_or_somebody_elses(monkeypatch):
+    with monkeypatch.context() as impatient, socket.create_server(("127.0.0.1", 0)) as stranger:
+        impatient.setattr(port, "_TIMEOUT_S", 0.2)  # the stranger never answers
         taken = {"port": stranger.getsockname()[1]}
         finding = await asyncio.to_thread(port.port, config(server=taken))
         assert finding.state == "problem" and "--port" in finding.advice

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.order_check import assert_in_order, response_events
 from tests.support.scripted_daemon import (
+    AT_ONCE,
     FRIDGE,
     kinds,
     scripted_daemon,
@@ -48,7 +49,7 @@ async def add(client: RawClient, item: dict[str, Any], **fields: Any) -> dict[st
 
 
 async def test_a_text_turn_reads_as_the_protocol_says() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         events = await ask(client, "hello", output_modalities=["text"])
         assert kinds(events) == [
             "conversation.item.added",
@@ -81,14 +82,14 @@ async def test_a_text_turn_can_be_spoken() -> None:
 
 
 async def test_metadata_is_echoed_from_the_first_event_on() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         events = await ask(client, "hello", metadata={"client_event_id": "x"})
         shown = [e["response"]["metadata"] for e in events if "response" in e]
         assert shown == [{"client_event_id": "x"}] * 2
 
 
 async def test_max_output_tokens_ends_a_response_as_incomplete() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         events = await ask(client, "tell me a story", max_output_tokens=3)
         response = events[-1]["response"]
         assert response["status"] == "incomplete"
@@ -146,7 +147,7 @@ async def test_out_of_band_runs_beside_and_leaves_no_trace() -> None:
 
 
 async def test_an_empty_input_and_a_reference_choose_what_is_answered() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         hello = (await add(client, text_item("hello")))["item"]["id"]
         await add(client, text_item("tell me a story"))
         await client.send(
@@ -164,7 +165,7 @@ async def test_an_empty_input_and_a_reference_choose_what_is_answered() -> None:
 
 
 async def test_sound_can_be_asked_about_out_of_band() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         sound = encode("pcm16", daemon.says("hello", silence_s=0))
         content = [{"type": "input_audio", "audio": base64.b64encode(sound).decode()}]
         asked = {"type": "message", "role": "user", "content": content}
@@ -176,7 +177,7 @@ async def test_sound_can_be_asked_about_out_of_band() -> None:
 
 
 async def test_a_response_in_another_format_than_its_session() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         telephone = {"output": {"format": {"type": "audio/pcmu"}}}
         events = await ask(client, "hello", audio=telephone)
         assert events[-1]["response"]["audio"]["output"]["format"] == {"type": "audio/pcmu"}
@@ -187,8 +188,8 @@ async def test_a_response_in_another_format_than_its_session() -> None:
 async def test_a_model_that_breaks_fails_its_response_and_the_session_lives() -> None:
     async with (
         scripted_daemon() as daemon,
-        daemon.client("") as client,
-        daemon.client("") as other,
+        daemon.client(AT_ONCE) as client,
+        daemon.client(AT_ONCE) as other,
     ):
         failed = (await ask(client, "break down"))[-1]["response"]
         assert failed["status"] == "failed"
@@ -202,7 +203,7 @@ async def test_a_model_that_breaks_fails_its_response_and_the_session_lives() ->
 
 
 async def test_items_stand_where_they_are_put() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         assert (await add(client, text_item("one", id="a")))["previous_item_id"] is None
         assert (await add(client, text_item("two", id="b")))["previous_item_id"] == "a"
         between = await add(client, text_item("three", id="c"), previous_item_id="a")
@@ -223,7 +224,7 @@ async def test_every_kind_of_item_is_taken_and_shown() -> None:
         {"type": "function_call", "name": "f", "call_id": "call_x", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "call_x", "output": "done"},
     ]  # fmt: skip
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         for item in items:
             shown = (await add(client, item))["item"]
             assert shown["object"] == "realtime.item"
@@ -234,7 +235,7 @@ async def test_every_kind_of_item_is_taken_and_shown() -> None:
 
 
 async def test_a_spoken_item_given_whole_is_understood_and_given_back() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         sound = encode("pcm16", daemon.says("hello", silence_s=0))
         content = [{"type": "input_audio", "audio": base64.b64encode(sound).decode()}]
         added = await add(client, {"type": "message", "role": "user", "content": content})
@@ -259,7 +260,7 @@ async def test_a_spoken_item_given_whole_is_understood_and_given_back() -> None:
     ],
 )
 async def test_an_item_that_cannot_be_added_is_an_error(fields: dict[str, Any], code: str) -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await add(client, text_item("one", id="a"))
         await client.send("conversation.item.create", event_id="bad", **fields)
         error = await client.error()
@@ -267,7 +268,7 @@ async def test_an_item_that_cannot_be_added_is_an_error(fields: dict[str, Any], 
 
 
 async def test_a_deleted_item_is_gone_from_the_conversation_and_from_memory() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await add(client, text_item("hello", id="a"))
         await add(client, text_item("tell me a story", id="b"))
         await client.send("conversation.item.delete", item_id="b")
@@ -287,7 +288,7 @@ async def test_a_deleted_item_is_gone_from_the_conversation_and_from_memory() ->
 
 
 async def test_a_client_tool_is_called_answered_and_spoken_about() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await client.send("session.update", session={"tools": [FRIDGE]})
         await client.until("session.updated")
         await speak(client, daemon.says("what is in the fridge"))
@@ -320,7 +321,7 @@ async def test_a_client_tool_is_called_answered_and_spoken_about() -> None:
 
 
 async def test_a_skill_of_the_daemon_runs_within_the_response() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         events = await ask(client, "what time is it")
         response = events[-1]["response"]
         assert [item["type"] for item in response["output"]] == ["message"]
@@ -339,7 +340,7 @@ async def test_a_skill_of_the_daemon_runs_within_the_response() -> None:
 async def test_a_forced_call_is_made_whatever_the_model_would_say(
     sentence: str, choice: Any
 ) -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         events = await ask(client, sentence, tools=[FRIDGE], tool_choice=choice)
         response = events[-1]["response"]
         assert [item["type"] for item in response["output"]] == ["function_call"]
@@ -354,7 +355,7 @@ async def test_a_forced_call_is_made_whatever_the_model_would_say(
 
 
 async def test_tool_choice_none_calls_nothing() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await client.send("session.update", session={"tools": [FRIDGE]})
         await client.until("session.updated")
         events = await ask(client, "what is in the fridge", tool_choice="none")
@@ -367,8 +368,8 @@ async def test_tool_choice_none_calls_nothing() -> None:
 async def test_sessions_know_nothing_of_each_other() -> None:
     async with (
         scripted_daemon() as daemon,
-        daemon.client("") as one,
-        daemon.client("") as two,
+        daemon.client(AT_ONCE) as one,
+        daemon.client(AT_ONCE) as two,
     ):
         await add(one, text_item("hello", id="mine"))
         await two.send("conversation.item.retrieve", item_id="mine")

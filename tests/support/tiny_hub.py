@@ -39,7 +39,10 @@ class TinyHub:
         self.starts: dict[str, list[int]] = {}
         self.break_after: dict[str, int] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # It ends as soon as it looks whether it is to.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     @property
     def address(self) -> str:
