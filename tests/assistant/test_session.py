@@ -29,6 +29,10 @@ SCRIPT = {
 }
 
 
+QUICK_S = 0.05
+"""A word's length where nobody listens for long."""
+
+
 def model(**timing: float) -> ScriptedModel:
     return ScriptedModel(SCRIPT, **timing)  # type: ignore[arg-type]
 
@@ -51,7 +55,7 @@ async def test_a_spoken_turn_is_answered_with_the_right_sound() -> None:
 
 @pytest.mark.parametrize("piece", [7, 160, 4001, 100_000])
 async def test_the_model_hears_the_same_samples_however_they_were_cut(piece: int) -> None:
-    mind = model()
+    mind = model(word_s=QUICK_S)
     heard = []
     mind.understand = lambda pcm: heard.append(pcm.tobytes()) or "hello"  # type: ignore[method-assign, func-returns-value]
     quiet = np.zeros(RATE_HZ, dtype=np.float32)
@@ -67,7 +71,7 @@ async def test_the_model_hears_the_same_samples_however_they_were_cut(piece: int
 async def test_speculation_changes_nothing_but_the_time() -> None:
     told = []
     for speculate in (True, False):
-        async with live(model(), speculate=speculate) as room:
+        async with live(model(word_s=QUICK_S), speculate=speculate) as room:
             await room.says("time", pace=2.0)
             await room.reply()
             told.append((names(room.told), room.sound, room.remembered[0]))
@@ -141,7 +145,7 @@ async def test_a_client_that_falls_silent_in_mid_voice_hears_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("vivavoce.assistant.session.LONGEST_PAUSE_S", 0.2)
-    async with live(model(), barge_in="polite") as room:
+    async with live(model(word_s=0.1), barge_in="polite") as room:
         await room.says("count")
         await room.until(no.AudioDelta)
         await room.hear(room.model.voice("hello", 0.06))
@@ -149,7 +153,7 @@ async def test_a_client_that_falls_silent_in_mid_voice_hears_the_rest(
 
 
 async def test_skills_answer_and_act() -> None:
-    async with live(model()) as room:
+    async with live(model(word_s=QUICK_S)) as room:
         await room.says("time")
         first = await room.reply()
         await room.says("light")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.order_check import assert_in_order
 from tests.support.scripted_daemon import (
+    AT_ONCE,
     STORY,
     ScriptedDaemon,
     kinds,
@@ -31,6 +32,8 @@ COMMITTED = [
     "conversation.item.added",
     "conversation.item.done",
 ]
+QUICK_S = 0.1
+"""A word's length where a story is heard to its end."""
 SPOKEN = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", *COMMITTED]
 
 
@@ -212,7 +215,7 @@ async def test_barge_in_reads_as_the_protocol_says() -> None:
 
 
 async def test_speech_while_the_client_still_plays_a_finished_reply() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await speak(client, daemon.says("tell me a story"))
         story = (await client.until("response.done"))[-1]["response"]["output"][0]
         await client.send(
@@ -236,7 +239,7 @@ async def test_speech_while_the_client_still_plays_a_finished_reply() -> None:
     ],
 )
 async def test_a_truncation_that_cannot_be_is_an_error(fields: dict[str, Any]) -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await speak(client, daemon.says("hello"))
         events = await client.until("response.done")
         item_id = events[-1]["response"]["output"][0]["id"]
@@ -252,7 +255,7 @@ async def test_a_truncation_that_cannot_be_is_an_error(fields: dict[str, Any]) -
 
 
 async def test_with_interrupt_response_false_the_reply_goes_on() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon(word_s=QUICK_S) as daemon, daemon.client("") as client:
         await update(client, audio=turns(interrupt_response=False))
         await speak(client, daemon.says("tell me a story"))
         await client.until("response.output_audio.delta")
@@ -290,7 +293,11 @@ async def test_a_preset_that_yields_says_so_and_stops(barge_in: BargeIn) -> None
 
 
 async def test_wait_says_so_goes_on_and_answers_afterwards() -> None:
-    async with scripted_daemon(settings=preset("wait")) as daemon, daemon.client("") as client:
+    wait = preset("wait")
+    async with (
+        scripted_daemon(settings=wait, word_s=QUICK_S) as daemon,
+        daemon.client("") as client,
+    ):
         session = await update(client, audio=turns())
         assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is False
         events = await during_a_story(daemon, client)
@@ -302,7 +309,11 @@ async def test_wait_says_so_goes_on_and_answers_afterwards() -> None:
 
 
 async def test_off_says_so_and_does_not_listen_meanwhile() -> None:
-    async with scripted_daemon(settings=preset("off")) as daemon, daemon.client("") as client:
+    off = preset("off")
+    async with (
+        scripted_daemon(settings=off, word_s=QUICK_S) as daemon,
+        daemon.client("") as client,
+    ):
         session = await update(client, audio=turns())
         assert session["audio"]["input"]["turn_detection"]["interrupt_response"] is False
         events = await during_a_story(daemon, client)
@@ -357,7 +368,7 @@ async def test_cancel_closes_everything_within_200_ms() -> None:
 
 
 async def test_the_transcript_comes_once_where_it_was_asked_for() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await update(client, audio={"input": {"transcription": {"model": "whatever"}}})
         await speak(client, daemon.says("hello"))
         events = await client.until("response.done")
@@ -391,7 +402,7 @@ async def test_a_manual_turn_is_transcribed_without_a_response() -> None:
 async def test_every_format_is_heard_and_spoken(
     audio_format: dict[str, Any], rate_hz: int, codec: Any
 ) -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         client.strict = rate_hz == 8000 and codec != "pcm16"
         await update(
             client,
@@ -409,7 +420,7 @@ async def test_every_format_is_heard_and_spoken(
 
 
 async def test_after_a_long_silence_the_assistant_speaks_up() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon() as daemon, daemon.client(AT_ONCE) as client:
         await update(client, audio=turns(idle_timeout_ms=5000))
         await speak(client, daemon.says("hello"))
         await client.until("response.done")
@@ -425,7 +436,7 @@ async def test_after_a_long_silence_the_assistant_speaks_up() -> None:
 
 
 async def test_sound_is_sent_only_a_little_ahead_of_real_time() -> None:
-    async with scripted_daemon() as daemon, daemon.client("") as client:
+    async with scripted_daemon(word_s=QUICK_S) as daemon, daemon.client("") as client:
         now_s = asyncio.get_running_loop().time
         asked_s = now_s()
         await speak(client, daemon.says("tell me a story"))
@@ -435,7 +446,7 @@ async def test_sound_is_sent_only_a_little_ahead_of_real_time() -> None:
             sound.append(await client.event())
             ahead_s.append(len(sound_of(sound)) / 24000 - (now_s() - began_s))
         length_s = len(sound_of(sound)) / 24000
-        assert length_s == pytest.approx(0.2 * len(STORY.split()), abs=0.01)
+        assert length_s == pytest.approx(QUICK_S * len(STORY.split()), abs=0.01)
         assert length_s - 1.0 < now_s() - asked_s, "all but what is sent ahead"
         assert max(ahead_s) > 0.3
         await client.until("response.done")
