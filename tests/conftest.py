@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import random
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +55,20 @@ def _ports_close_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(uvicorn.server, "asyncio", _QuickToClose())
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_ming(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a tiny checkpoint, by release and number format: written once, to be read only.
+
+    Who changes one copies it, or writes one of its own.
+    """
+    import torch
+
+    from tests.support.tiny_ming import write_tiny_ming
+
+    @functools.cache
+    def written(version: str, dtype: torch.dtype) -> Path:
+        return write_tiny_ming(tmp_path_factory.mktemp("ming") / version, version, dtype=dtype)
+
+    return lambda version="v1.5", dtype=torch.bfloat16: written(version, dtype)

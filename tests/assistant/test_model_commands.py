@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import constants
 
 from tests.support.tiny_hub import TinyHub
-from tests.support.tiny_ming import IMAGE_GENERATION, write_tiny_ming
+from tests.support.tiny_ming import IMAGE_GENERATION
 from vivavoce.assistant import cli
 
 HELLO = Path(__file__).parents[2] / "demo" / "voices" / "hello.wav"
@@ -23,8 +23,8 @@ REPO = "somebody/Ming-Tiny"
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory) -> Path:
-    return write_tiny_ming(tmp_path_factory.mktemp("ming") / "tiny")
+def written(tiny_ming) -> Path:
+    return tiny_ming()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.support.order_check import assert_in_order
 from tests.support.scripted_daemon import AT_ONCE, sound_of, speak
 from tests.support.scripted_thinker import Transcribing
 from tests.support.served import RawClient
-from tests.support.tiny_ming import VERSIONS, write_tiny_ming
+from tests.support.tiny_ming import VERSIONS
 from vivavoce.assistant.config import load_config
 from vivavoce.assistant.daemon import Daemon, load_model
 from vivavoce.models.dialogue import DialogueOptions
@@ -33,9 +33,8 @@ PIXEL = base64.b64decode(
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    place = tmp_path_factory.mktemp("ming")
-    return {version: write_tiny_ming(place / version, version) for version in VERSIONS}
+def folders(tiny_ming: Callable[..., Path]) -> dict[str, Path]:
+    return {version: tiny_ming(version) for version in VERSIONS}
 
 
 @contextlib.asynccontextmanager

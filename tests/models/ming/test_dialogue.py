@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.support.tiny_ming import VERSIONS, write_tiny_ming
+from tests.support.tiny_ming import VERSIONS
 from vivavoce.models.dialogue import (
     AudioDelta,
     DialogueOptions,
@@ -27,25 +27,21 @@ from vivavoce.models.ming.loading import load_ming
 from vivavoce.models.ming.memory import words_of
 from vivavoce.models.ming.tasks import HINTS
 
-FOLDERS = {}
 MODELS = {}
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
+def loaded(tiny_ming):
     """Tiny models by release and settings, each loaded once, in fp32 for exact comparisons."""
 
     def load(version="v1.5", **settings):
         key = (version, tuple(settings.items()))
-        if version not in FOLDERS:
-            FOLDERS[version] = tmp_path_factory.mktemp("ming") / version
-            write_tiny_ming(FOLDERS[version], version, dtype=torch.float32)
         if key not in MODELS:
-            MODELS[key] = load_ming(FOLDERS[version], LoadOptions(ming=MingOptions(**settings)))
+            folder = tiny_ming(version, dtype=torch.float32)
+            MODELS[key] = load_ming(folder, LoadOptions(ming=MingOptions(**settings)))
         return MODELS[key]
 
     yield load
-    FOLDERS.clear()
     MODELS.clear()
 
 

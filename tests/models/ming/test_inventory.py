@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.support.tiny_ming import IMAGE_GENERATION, VERSIONS, write_tiny_ming
+from tests.support.tiny_ming import IMAGE_GENERATION, VERSIONS
 from vivavoce.models.layers.quantised import quantise
 from vivavoce.models.ming.checkpoint import CheckpointError, open_safetensors
 from vivavoce.models.ming.config import MingConfig
@@ -26,14 +26,9 @@ from vivavoce.models.report import PartReport, Report
 SHARD = "model-00002-of-00003.safetensors"
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory) -> Path:
-    return write_tiny_ming(tmp_path_factory.mktemp("ming") / "tiny")
-
-
 @pytest.fixture
-def folder(written, tmp_path) -> Path:
-    return Path(shutil.copytree(written, tmp_path / "tiny"))
+def folder(tiny_ming, tmp_path) -> Path:
+    return Path(shutil.copytree(tiny_ming(), tmp_path / "tiny"))
 
 
 def part(report: Report, name: str) -> PartReport:
@@ -56,8 +51,8 @@ def edited(folder: Path, drop: str = "", add: str = "") -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_whole_folder_of_each_release_is_whole(tmp_path, version):
-    report = examine(write_tiny_ming(tmp_path / "tiny", version))
+def test_a_whole_folder_of_each_release_is_whole(tiny_ming, version):
+    report = examine(tiny_ming(version))
     assert report.model == f"Ming-Lite-Omni {version}"
     assert report.usable
     assert [one.fault for one in report.parts] == [""] * len(report.parts)
@@ -112,8 +107,8 @@ def taken_by(state) -> int:
     return sum(buffer.k.nbytes + buffer.v.nbytes for buffer in held)
 
 
-def test_nothing_is_kept_where_sentences_are_made_whole(tmp_path):
-    report = examine(write_tiny_ming(tmp_path / "tiny", "v1"))
+def test_nothing_is_kept_where_sentences_are_made_whole(tiny_ming):
+    report = examine(tiny_ming("v1"))
     assert report.reply_bytes == report.voice_bytes == 0
 
 

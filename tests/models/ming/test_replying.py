@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tests.support.scripted_thinker import writing
-from tests.support.tiny_ming import write_tiny_ming
 from vivavoce.models.dialogue import AudioDelta, DialogueOptions, ReplyDone, ReplyOptions, TextDelta
 from vivavoce.models.load_options import LoadOptions, MingOptions
 from vivavoce.models.ming import dialogue as ming_dialogue
@@ -20,8 +19,8 @@ from vivavoce.models.ming.tasks import transcription_prompt
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_tiny_ming(tmp_path_factory.mktemp("ming") / "v1.5", dtype=torch.float32)
+def folder(tiny_ming):
+    return tiny_ming(dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")

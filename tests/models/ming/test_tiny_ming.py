@@ -54,10 +54,9 @@ VISION = {  # as transformers' Qwen2.5-VL names them
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def release(request, tmp_path_factory):
+def release(request, tiny_ming):
     """A version and its folder."""
-    folder = tmp_path_factory.mktemp("ming") / "folder"
-    return request.param, write_tiny_ming(folder, request.param)
+    return request.param, tiny_ming(request.param)
 
 
 def patterns(names):
@@ -182,18 +181,18 @@ def test_the_voice_networks_run(release):
     assert len(set(codes.flatten().tolist())) > 5
 
 
-def test_a_seed_fixes_every_weight(tmp_path):
-    def shard(name, seed):
-        folder = write_tiny_ming(tmp_path / name, "v1.5", seed)
+def test_a_seed_fixes_every_weight(tmp_path, tiny_ming):
+    def shard(folder):
         return (folder / "model-00002-of-00003.safetensors").read_bytes()
 
-    assert shard("a", 3) == shard("b", 3) != shard("c", 4)
+    other, again = (write_tiny_ming(tmp_path / str(seed), "v1.5", seed) for seed in (4, 0))
+    assert shard(again) == shard(tiny_ming()) != shard(other)
 
 
-def test_v1_5_is_known_by_either_layout_of_its_config(tmp_path):
+def test_v1_5_is_known_by_either_layout_of_its_config(tmp_path, tiny_ming):
     folder = write_tiny_ming(tmp_path / "a", "v1.5", old_config=True)
     assert "whisper_config" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    new = MingConfig.from_folder(write_tiny_ming(tmp_path / "b", "v1.5"))
+    new = MingConfig.from_folder(tiny_ming())
     assert MingConfig.from_folder(folder) == new
 
 

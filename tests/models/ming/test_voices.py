@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support.tiny_ming import write_tiny_ming
 from vivavoce.models.ming import voices
 from vivavoce.models.ming.checkpoint import CheckpointError
 from vivavoce.models.ming.features import kaldi_fbank, whisper_log_mel
@@ -28,8 +27,8 @@ TEXT = "the words of the recording"
 
 
 @pytest.fixture(scope="module", params=["v1", "v1.5"])
-def checkpoint(request, tmp_path_factory) -> Path:
-    return write_tiny_ming(tmp_path_factory.mktemp("ming") / "tiny", request.param)
+def checkpoint(request, tiny_ming) -> Path:
+    return tiny_ming(request.param)
 
 
 @pytest.fixture
