@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from tests.support.tiny_hub import TinyHub
-from vivavoce.models import hub, hub_transfer
+from vivavoce.models import hub
 from vivavoce.models.hub import HubError
 
 REPO = "somebody/Ming-Tiny"
@@ -44,7 +44,6 @@ def cache(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(hub, "LARGE_BYTES", 100_000)
-    monkeypatch.setattr(hub_transfer, "PAUSE_S", 0.05)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
     return folder
 
