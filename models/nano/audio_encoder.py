@@ -1,8 +1,8 @@
 """Streaming audio encoder: chunked self-attention, causal convolution, phone and CTC heads.
 
-    mel 100 Hz ─ conv /2 ─ conv /2 ─ 25 Hz ─ blocks 1-4 ─ phone head ─┐ softmax
+    mel 100 Hz ─ conv /2 ─ conv /2 ─ 25 Hz ─ blocks 1-5 ─ phone head ─┐ softmax
                                                      └──── + ◄── linear ┘
-                                                       blocks 5-6 ─ norm ─ hidden ─ CTC head
+                                                       blocks 6-8 ─ norm ─ hidden ─ CTC head
 
 Letters: B batch, T mel frames at 100 Hz, F = T // 4 frames at 25 Hz, D width.
 """

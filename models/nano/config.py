@@ -15,12 +15,12 @@ class EncoderConfig:
 
     dim: int = 192
     n_heads: int = 4
-    n_blocks: int = 6
+    n_blocks: int = 8
     conv_kernel: int = 9
     ffn_dim: int = 768
     chunk_frames: int = 8
     left_chunks: int = 12
-    phone_block: int = 4
+    phone_block: int = 5
     n_phones: int = 192
     dropout: float = 0.0
 
