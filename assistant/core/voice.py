@@ -36,9 +36,9 @@ from .replies import Replies
 from .state import Candidate, State
 from .turns import Turns
 
-FIRST_LOOK_MS = 440
+FIRST_LOOK_MS = 380
 """So long after its first voiced sample, or at its first pause, its words are asked for."""
-AGAIN_MS = 120
+AGAIN_MS = 100
 """Speech that has said nothing yet is looked at again after so long."""
 LONGEST_MURMUR_MS = 1500
 """A voice that has said nothing for so long is let go on, and the reply too."""

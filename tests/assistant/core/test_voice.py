@@ -132,12 +132,12 @@ def test_words_stop_the_reply_at_the_sample_heard() -> None:
 
 
 def test_the_first_look_comes_after_the_time_that_was_set() -> None:
-    play = replying(confirm_ms=400)(PAUSED)
+    play = replying(confirm_ms=300)(PAUSED)
     started = ev.SpeechStarted(2200 * PER_MS, 2490 * PER_MS, 2400 * PER_MS)
     again = replying()
     again.happen(started)
     assert again.last(fx.Recognise).end == (2400 + FIRST_LOOK_MS) * PER_MS
-    assert play.last(fx.Recognise).end == (2490 + 400) * PER_MS
+    assert play.last(fx.Recognise).end == (2490 + 300) * PER_MS
 
 
 def test_words_known_at_the_pause_prepare_the_next_reply() -> None:
