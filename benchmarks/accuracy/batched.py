@@ -97,7 +97,7 @@ def _act(
 ) -> Decided:
     """Decide on a turn as NanoDialogue does, but never ask back."""
     transcript = model.text.decode(tokens)
-    if positions is None or not tokens or clarity < model.config.min_transcript_confidence:
+    if positions is None or not tokens or not model.heard_clearly(transcript, clarity):
         return Decided(transcript=transcript, heard=clarity)
     caches: Caches = model.thinker.initial()
 

@@ -64,7 +64,7 @@ def _unmeant(results: Sequence[Decided], kind: Kind) -> list[Sure]:
 @contextmanager
 def _open(model: NanoModel) -> Iterator[None]:
     config, least = model.config, model.min_intent_probability
-    model.config = replace(config, min_transcript_confidence=0.0)
+    model.config = replace(config, min_transcript_confidence={})
     model.min_intent_probability = 0.0
     try:
         yield

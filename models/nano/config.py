@@ -46,8 +46,9 @@ class NanoConfig:
 
     Args:
         min_intent_probability: a confidence below it has nano say that it did not understand.
-        min_transcript_confidence: the same for how clearly it was heard: the mean probability of
-            the tokens read over the perplexity of the phones.
+        min_transcript_confidence: the same for how clearly it was heard, by the language that was
+            read: the mean probability of the tokens over the perplexity of the phones. Languages
+            differ: English has more accents, so its phones are never as sure.
         confirm_probability: a confidence below it has nano ask before it does something; 0: never.
         languages: it understands and speaks; the first one where nothing tells.
     """
@@ -56,19 +57,21 @@ class NanoConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     thinker: ThinkerConfig = field(default_factory=ThinkerConfig)
     min_intent_probability: float = 0.3
-    min_transcript_confidence: float = 0.33
+    min_transcript_confidence: Mapping[str, float] = field(default_factory=dict)
     confirm_probability: float = 0.0
     languages: tuple[str, ...] = ("en",)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NanoConfig:
-        """From the content of config.json."""
+        """From the content of config.json; one number holds for every language."""
+        languages = tuple(data.get("languages", ("en",)))
+        clear = data["min_transcript_confidence"]
         return cls(
             MelConfig(**data["mel"]),
             EncoderConfig(**data["encoder"]),
             ThinkerConfig(**data["thinker"]),
             data["min_intent_probability"],
-            data["min_transcript_confidence"],
+            clear if isinstance(clear, Mapping) else dict.fromkeys(languages, clear),
             data.get("confirm_probability", 0.0),
-            tuple(data.get("languages", ("en",))),
+            languages,
         )

@@ -111,10 +111,12 @@ class NanoModel:
 
         The space that stands before the first hanzi is none, however sure it is.
         """
-        return (
-            self.text.decode(list(hearing.tokens)) != ""
-            and hearing.clarity >= self.config.min_transcript_confidence
-        )
+        return self.heard_clearly(self.text.decode(list(hearing.tokens)), hearing.clarity)
+
+    def heard_clearly(self, text: str, clarity: float) -> bool:
+        """Whether a transcript is one, and as clear as its language has to be."""
+        least = self.config.min_transcript_confidence.get(language_of(text), 0.0)
+        return text != "" and clarity >= least
 
     @torch.inference_mode()
     def transcribe(self, pcm: Pcm, language: str = "auto") -> Transcript:

@@ -208,8 +208,19 @@ def test_old_files_know_english_only_and_ask_nothing() -> None:
     data |= {"min_intent_probability": 0.3, "min_transcript_confidence": 0.5}
     config = NanoConfig.from_dict(data)
     assert (config.languages, config.confirm_probability) == (("en",), 0.0)
+    assert config.min_transcript_confidence == {"en": 0.5}
     config = NanoConfig.from_dict(data | {"languages": ["en", "yue"], "confirm_probability": 0.7})
     assert (config.languages, config.confirm_probability) == (("en", "yue"), 0.7)
+    assert config.min_transcript_confidence == {"en": 0.5, "yue": 0.5}
+
+
+def test_how_clear_a_turn_must_be_is_the_matter_of_its_language(nano: NanoModel) -> None:
+    least = nano.config.min_transcript_confidence
+    assert least["en"] < least["cmn"]
+    between = (least["en"] + least["cmn"]) / 2
+    assert nano.heard_clearly("turn on the light", between)
+    assert not nano.heard_clearly("开灯", between)
+    assert not nano.heard_clearly("", 1.0)
 
 
 # --- sound -----------------------------------------------------------------------------------
