@@ -213,7 +213,7 @@ class BargeInSettings(Section):
         "meanwhile",
     )
     confirm_ms: int = Field(
-        460,
+        540,
         ge=1,
         le=2000,
         description="polite, wait: speech that counts by its length, where the model cannot tell "

@@ -54,7 +54,7 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
-    confirm_ms: int = 460
+    confirm_ms: int = 540
     backchannels: tuple[str, ...] = BACKCHANNELS
     stop_phrases: tuple[str, ...] = STOP_PHRASES
     speculate: bool = True
