@@ -34,7 +34,7 @@ MOST_WAITING = 12  # of a language, before new shards are looked for
 
 @dataclass(frozen=True, eq=False)
 class SpokenTurn:
-    """One utterance. pcm int16 [n] at 16 kHz; phone events are None where nobody speaks."""
+    """One utterance. pcm int16 [n] at 16 kHz; phone events are None where they are not known."""
 
     pcm: np.ndarray
     phone_starts: np.ndarray | None
@@ -150,8 +150,8 @@ def read_shard(path: Path, language: str) -> list[SpokenTurn]:
         turns.append(
             SpokenTurn(
                 audio[here],
-                starts[phones],
-                classes[phones],
+                starts[phones] if row["n_phones"] else None,
+                classes[phones] if row["n_phones"] else None,
                 *row["turn"],
                 language,
                 history,

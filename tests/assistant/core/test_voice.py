@@ -308,9 +308,9 @@ def test_new_speech_before_the_words_are_known_takes_their_place() -> None:
     assert play.last(fx.Listen).start == 3000 * PER_MS
 
 
-def test_what_was_said_before_is_answered_once_the_murmur_is_forgotten() -> None:
-    play = replying("wait")
-    play(
+def murmured_after_words() -> Play:
+    """Something was said into a reply, which then ended amid a murmur."""
+    return replying("wait")(
         f"""
       2490   speech starts 2200     | Recognise
              reads what time        | SpeechStartedNotice
@@ -320,26 +320,17 @@ def test_what_was_said_before_is_answered_once_the_murmur_is_forgotten() -> None
       3400   speech starts 3350     | Recognise
       3600   pause                  | Recognise
              drained                | {ENDS}
-             reads mhm              | Release StartReply ResponseCreated
         """
     )
+
+
+def test_what_was_said_before_is_answered_once_the_murmur_is_forgotten() -> None:
+    murmured_after_words()("reads mhm | Release StartReply ResponseCreated")
 
 
 @pytest.mark.parametrize("what", ["echo", "by hand"])
 def test_what_was_said_before_is_answered_though_the_words_are_not_waited_for(what: str) -> None:
-    play = replying("wait")
-    play(
-        f"""
-      2490   speech starts 2200     | Recognise
-             reads what time        | SpeechStartedNotice
-      3000   pause                  |
-      3300   speech ends 2800       | {COMMITS}
-             done                   | Remember Listen StopListening FinishPlayout
-      3400   speech starts 3350     | Recognise
-      3600   pause                  | Recognise
-             drained                | {ENDS}
-        """
-    )
+    play = murmured_after_words()
     before = len(play.all(fx.StartReply))
     if what == "echo":
         play("button echo")
