@@ -29,6 +29,7 @@ def session_defaults(
     """
     core = Settings(
         barge_in=config.barge_in.mode,
+        confirm_phones=config.barge_in.confirm_phones,
         confirm_ms=config.barge_in.confirm_ms,
         backchannels=config.barge_in.backchannels,
         stop_phrases=config.barge_in.stop_phrases,

@@ -212,12 +212,19 @@ class BargeInSettings(Section):
         "said; wait: go on, what was said is answered after it; off: go on, do not listen "
         "meanwhile",
     )
+    confirm_phones: float = Field(
+        3.75,
+        ge=0,
+        le=20,
+        description="polite, wait: so many different phones count as speech, where no words "
+        "could be read or none that are sure",
+    )
     confirm_ms: int = Field(
         540,
         ge=1,
         le=2000,
-        description="polite, wait: speech that counts by its length, where the model cannot tell "
-        "its words, milliseconds",
+        description="polite, wait: speech that counts by its length, where the model can tell "
+        "neither words nor phones, milliseconds",
     )
     backchannels: tuple[str, ...] = Field(
         BACKCHANNELS, description="what is murmured while listening: polite and wait forget it"

@@ -192,7 +192,9 @@ class WorkerLine:
             log.exception("the model failed to transcribe")
             self._tell(core.Recognised(number))
         else:
-            self._tell(core.Recognised(number, heard.text, heard.language, heard.sure))
+            self._tell(
+                core.Recognised(number, heard.text, heard.language, heard.sure, heard.n_phones)
+            )
 
     # --- orders: replies ---------------------------------------------------------------------
 

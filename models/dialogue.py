@@ -238,11 +238,20 @@ class Dialogue(Protocol):
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. sure: the model would act on it; False where it may have misheard."""
+    """What was said.
+
+    Args:
+        text: the words; "" where none could be read.
+        language: of the words.
+        sure: the model would act on it; False where it may have misheard.
+        n_phones: how many different phones were said, each counted as far as it is sure; None
+            where the model cannot tell.
+    """
 
     text: str
     language: str
     sure: bool = True
+    n_phones: float | None = None
 
 
 class SpeechModel(Protocol):

@@ -101,12 +101,14 @@ class Recognised:
     """An answer to Recognise. text: None where the model cannot tell, or not in time.
 
     sure: the model would act on it.
+    n_phones: how many different phones it heard; None where it cannot tell.
     """
 
     number: int
     text: str | None = None
     language: str = ""
     sure: bool = True
+    n_phones: float | None = None
 
 
 @dataclass(frozen=True)

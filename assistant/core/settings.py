@@ -37,8 +37,8 @@ class Settings:
             stops once it is known that something was said, else goes on at the exact sample;
             "wait": the reply goes on, and what was said is answered after it; "off": the reply
             goes on, and speech that begins meanwhile is not listened to.
-        confirm_ms: speech so long counts where its words cannot be told; they are looked at
-            earlier.
+        confirm_phones: so many different phones are speech where words are missing or unsure.
+        confirm_ms: speech so long counts where the model tells neither words nor phones.
         backchannels: what is murmured while listening and means no interruption.
         stop_phrases: what silences the assistant, in every preset but "off".
         speculate: prepare the reply at the first short pause, before the endpoint is sure.
@@ -54,6 +54,7 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
+    confirm_phones: float = 3.75
     confirm_ms: int = 540
     backchannels: tuple[str, ...] = BACKCHANNELS
     stop_phrases: tuple[str, ...] = STOP_PHRASES

@@ -10,7 +10,8 @@ While nobody else speaks, speech is a turn at once. During a reply it is a candi
                murmured ──ended──> forgotten; the reply has gone on meanwhile
 
 Its words are asked for when it has lasted a while, when it pauses, and again where it goes on
-without having said anything. A model that cannot tell them leaves it to the candidate's length.
+without having said anything. Where they cannot be read it counts by how many different phones
+it had, for a murmur has few, and for a model that cannot tell those either by its length.
 """
 
 from __future__ import annotations
@@ -196,15 +197,19 @@ class Voice:
             return None
         settings, active = self._state.settings, self._state.active
         asks = active is not None and is_question(active.ledger.text)
-        return judge(
+        said = judge(
             event.text, event.sure, settings.backchannels, settings.stop_phrases, to_question=asks
         )
+        doubtful = said in ("nothing", "unsure") and event.n_phones is not None
+        if doubtful and event.n_phones >= settings.confirm_phones:
+            return "words"
+        return said
 
     def _decide(self, candidate: Candidate, said: Said | None, event: Recognised) -> None:
         if self._state.active is None:  # the reply has ended meanwhile
             self._decide_after_all(candidate, said)
             return
-        candidate.by_length = said in (None, "unsure")
+        candidate.by_length = said is None or (said == "unsure" and event.n_phones is None)
         waits = verdict(self._state.settings, "understood") == "queue"
         in_doubt = candidate.long or (said is None and waits)  # better queued in vain than lost
         if said == "stop":

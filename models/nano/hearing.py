@@ -7,7 +7,7 @@ result. The rest of a turn shorter than a chunk is computed when the turn closes
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from .config import NanoConfig
 from .text import Text
 from .thinker import BLANK, AudioProjector, Thinker
 
+FIRST_PHONE = 1
+"""Class 0 of the phone head is silence."""
+
 
 @dataclass(frozen=True, eq=False)
 class HearingState:
@@ -27,6 +30,8 @@ class HearingState:
 
     confidence: summed probability of the tokens read, for their mean.
     doubt: summed entropy of the frames' phones, in nats, for their mean.
+    phones: [n_phones] the greatest probability of each phone, in frames of which it was the best
+        guess; empty before the first.
     """
 
     samples: Tensor
@@ -35,7 +40,16 @@ class HearingState:
     last: int = BLANK
     confidence: float = 0.0
     doubt: float = 0.0
+    phones: Tensor = field(default_factory=lambda: torch.zeros(0))
     n_positions: int = 0
+
+    @property
+    def n_phones(self) -> float:
+        """How many different phones were said, each counted as far as it is sure.
+
+        It tells speech whose words cannot be read from a murmur, which has few, however long.
+        """
+        return float(self.phones[FIRST_PHONE:].sum())
 
     @property
     def mean_confidence(self) -> float:
@@ -120,7 +134,22 @@ def _read(encoded: Encoded, state: HearingState) -> HearingState:
             confidence += probability
         last = token
     doubt = state.doubt + float(entropy(encoded.phones[0]).sum())
-    return replace(state, tokens=tuple(tokens), last=last, confidence=confidence, doubt=doubt)
+    phones = _surest(encoded.phones[0], state.phones)
+    return replace(
+        state,
+        tokens=tuple(tokens),
+        last=last,
+        confidence=confidence,
+        doubt=doubt,
+        phones=phones,
+    )
+
+
+def _surest(logits: Tensor, before: Tensor) -> Tensor:
+    """The greatest probability [n_phones] of each phone, with the frames logits [F, n_phones]."""
+    best, ids = logits.softmax(-1).max(-1)
+    known = before if len(before) else best.new_zeros(logits.shape[-1])
+    return known.scatter_reduce(0, ids, best, "amax")
 
 
 def entropy(logits: Tensor) -> Tensor:

@@ -130,7 +130,7 @@ class NanoModel:
         text = self.text.decode(list(state.tokens))
         sure = self.is_speech(state) and self.text.knows(text) and self._stands(text)
         usual = self.languages[0] if language == "auto" else language
-        return Transcript(text, self.known(language_of(text, usual)), sure)
+        return Transcript(text, self.known(language_of(text, usual)), sure, state.n_phones)
 
     def known(self, language: str) -> str:
         """A language itself where the model has it, else its first."""

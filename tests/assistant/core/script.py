@@ -114,10 +114,15 @@ class Play:
         return {"echo": ev.BargeInDenied}[rest](self.at)
 
     def _reads(self, rest: str, generation: int) -> ev.Event:
-        """What the model reads in the speech it was last asked about; `unsure` or `nothing`."""
-        text, sure = rest.removeprefix("unsure "), not rest.startswith("unsure ")
+        """What the model reads in the speech it was last asked about; `unsure` or `nothing`.
+
+        `3.5 phones: nothing` counts phones, too.
+        """
+        phones, _, words = rest.rpartition(" phones: ")
+        text, sure = words.removeprefix("unsure "), not words.startswith("unsure ")
         known = {"nothing": "", "unknown": None}.get(text, text)
-        return ev.Recognised(self.asked, known, "en", sure)
+        n_phones = float(phones) if phones else None
+        return ev.Recognised(self.asked, known, "en", sure, n_phones)
 
     def _append(self, rest: str, generation: int) -> ev.Event:
         return ev.InputAppended(self.at)

@@ -27,6 +27,7 @@ from vivavoce.assistant.event_json import from_json, to_json
 SECRET = "<call>"  # only ever in tool calls: must never be spoken
 WORDS = st.sampled_from(["one", " two", " three", ""])
 STEP = st.integers(0, 400).map(lambda n: 10 * n)
+PHONES = st.sampled_from([None, 0.0, 3.0, 8.0])
 CLIENT_TOOL, PURE_SKILL, OTHER_SKILL = f"{SECRET}client", f"{SECRET}pure", f"{SECRET}other"
 
 
@@ -151,11 +152,18 @@ class AnyConversation(RuleBasedStateMachine):
         by=st.integers(10, 60).map(lambda n: 10 * n),
         words=st.sampled_from(["mhm", "", "stop", "no", None]),
         sure=st.booleans(),
+        n_phones=PHONES,
         when=st.sampled_from(["pause", "end", "goes on"]),
         confirm=st.booleans(),
     )
     def says_something_short(
-        self, by: int, words: str | None, sure: bool, when: str, confirm: bool
+        self,
+        by: int,
+        words: str | None,
+        sure: bool,
+        n_phones: float | None,
+        when: str,
+        confirm: bool,
     ) -> None:
         """During a reply, if one can be had: speech whose words become known while it pauses, is
         over, or not at all; it may go on."""
@@ -171,26 +179,31 @@ class AnyConversation(RuleBasedStateMachine):
             self.happen(ev.SpeechConfirmed(self.later(by)))
         self.happen(ev.SpeechPaused(self.later(by)))
         if when != "end":
-            self.recognises(self.core._state.asked, words, sure)
+            self.recognises(self.core._state.asked, words, sure, n_phones)
         if when == "goes on":
             self.happen(ev.SpeechResumed(self.later(by)))
             self.happen(ev.SpeechPaused(self.later(by)))
         self.happen(ev.SpeechEnded(self.now, self.later(by)))
         if when == "end":
-            self.recognises(self.core._state.asked, words, sure)
+            self.recognises(self.core._state.asked, words, sure, n_phones)
 
     @rule(
         back=st.sampled_from([0, 0, 0, 1, 2]),
         words=st.sampled_from(["mhm", "", "stop", "no", None]),
         sure=st.booleans(),
+        n_phones=PHONES,
     )
-    def words_become_known(self, back: int, words: str | None, sure: bool) -> None:
-        self.recognises(self.core._state.n_asked - back, words, sure)
+    def words_become_known(
+        self, back: int, words: str | None, sure: bool, n_phones: float | None
+    ) -> None:
+        self.recognises(self.core._state.n_asked - back, words, sure, n_phones)
 
-    def recognises(self, number: int | None, words: str | None, sure: bool) -> None:
+    def recognises(
+        self, number: int | None, words: str | None, sure: bool, n_phones: float | None
+    ) -> None:
         """An answer; one that nobody waits for changes nothing."""
         awaited = number is not None and number == self.core._state.asked
-        effects = self.happen(ev.Recognised(number or 0, words, "en", sure))
+        effects = self.happen(ev.Recognised(number or 0, words, "en", sure, n_phones))
         assert awaited or not effects, "an answer came too late and did something"
 
     @rule(by=STEP)

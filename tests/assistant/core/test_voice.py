@@ -108,6 +108,32 @@ def test_what_is_in_doubt_stops_the_reply_as_soon_as_it_is_long(read: str) -> No
     play(f"3000 voice confirmed | {STOPS} Listen")
 
 
+@pytest.mark.parametrize("read", ["nothing", "unsure am her"])
+def test_speech_without_sure_words_counts_by_its_phones_and_not_by_its_length(read: str) -> None:
+    play = replying(confirm_phones=4.0)(PAUSED)
+    play(f"reads 3.9 phones: {read} | Recognise")
+    play("3000 voice confirmed |")
+    play(f"reads 4.0 phones: {read} | {STOPS} Listen")
+
+
+@pytest.mark.parametrize("read", ["nothing", "unsure am her"])
+def test_few_phones_are_forgotten_however_long_they_last(read: str) -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      3000   voice confirmed        |
+             reads 3.0 phones: {read} | Recognise
+      3200   pause                  | Recognise
+             reads 3.0 phones: {read} | ResumePlayout
+      3500   speech ends 3000       |
+        """
+    )
+
+
+def test_a_murmur_of_many_phones_stays_one() -> None:
+    replying()(PAUSED)("reads 9.0 phones: okay right | Recognise")
+
+
 def test_a_model_that_cannot_write_down_forgets_what_is_short() -> None:
     play = replying()(PAUSED)
     play(

@@ -1,4 +1,4 @@
-"""How clearly a turn was heard: one person who speaks, or several at once."""
+"""How clearly a turn was heard, one person or several at once, and how much was said in it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from vivavoce.assistant.core.settings import Settings
 from vivavoce.models.catalog import load
 from vivavoce.models.nano.hearing import HearingState, samples_of
 from vivavoce.models.nano.model import NanoModel
 from vivavoce.streaming.wavfile import read_wav
 
 RECORDINGS = Path(__file__).parents[3] / "demo" / "voices"
+MURMURS = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,21 @@ def test_how_clear_it_was_does_not_depend_on_the_pieces(nano: NanoModel) -> None
 def test_nothing_is_not_clear(nano: NanoModel) -> None:
     assert nano.ear.initial().clarity == 0
     assert not nano.is_speech(nano.ear.initial())
+
+
+def test_a_sentence_has_many_different_phones_and_a_murmur_or_a_hum_few(nano: NanoModel) -> None:
+    enough = Settings().confirm_phones
+    first_second = [pcm[:16_000] for pcm in recordings()]
+    assert all(heard(nano, pcm, 16_000).n_phones >= enough for pcm in first_second)
+    mhm = read_wav(MURMURS / "mhm.wav", 16_000)[0]
+    hum = np.resize(mhm[len(mhm) // 4 : len(mhm) // 2], 32_000)
+    for few in (mhm, hum, np.zeros(32_000, np.float32)):
+        assert heard(nano, few, 16_000).n_phones < enough
+
+
+def test_how_many_phones_does_not_depend_on_the_pieces_and_never_falls(nano: NanoModel) -> None:
+    pcm = recordings()[0]
+    whole, pieces = heard(nano, pcm, len(pcm)), heard(nano, pcm, 333)
+    assert whole.n_phones == pytest.approx(pieces.n_phones, abs=1e-4)
+    counts = [heard(nano, pcm[: 5120 * n], 5120).n_phones for n in range(1, len(pcm) // 5120)]
+    assert counts == sorted(counts) and counts[-1] > counts[0]
