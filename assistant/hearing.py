@@ -197,7 +197,7 @@ class Hearing:
             return core.SpeechDenied(at)
         if isinstance(event, found.SpeechStarted):
             start, voiced = event.start + self._origin, event.first_voiced + self._origin
-            return core.SpeechStarted(start, at, voiced)
+            return core.SpeechStarted(start, at, voiced, self._far_end and self._unsure)
         if isinstance(event, found.Confirmed):
             return core.SpeechConfirmed(at)
         if isinstance(event, found.SoftEnd):

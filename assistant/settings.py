@@ -213,7 +213,7 @@ class BargeInSettings(Section):
         "meanwhile",
     )
     confirm_phones: float = Field(
-        3.75,
+        4.0,
         ge=0,
         le=20,
         description="polite, wait: so many different phones count as speech, where no words "

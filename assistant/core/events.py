@@ -53,11 +53,13 @@ class SpeechStarted:
         start: where it began, padding included.
         at: when this was known.
         first_voiced: its first sample without the padding; None: as late as `at`.
+        may_be_echo: the loudspeaker sounds, and its canceller may not know the room yet.
     """
 
     start: int
     at: int
     first_voiced: int | None = None
+    may_be_echo: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Settings:
     create_response: bool = True
     interrupt_response: bool = True
     barge_in: BargeIn = "instant"
-    confirm_phones: float = 3.75
+    confirm_phones: float = 4.0
     confirm_ms: int = 540
     backchannels: tuple[str, ...] = BACKCHANNELS
     stop_phrases: tuple[str, ...] = STOP_PHRASES

@@ -43,6 +43,8 @@ class Candidate:
 
     Args:
         start: first input sample, padding included.
+        voiced: the first voiced one.
+        may_be_echo: of the reply itself, while the canceller does not know the room yet.
         asked_to: up to where its words were asked for last.
         paused_at: it has paused, at least for now; known at this sample.
         ended: it is over, and its words are still being written down.
@@ -52,6 +54,8 @@ class Candidate:
     """
 
     start: int
+    voiced: int
+    may_be_echo: bool = False
     asked_to: int = 0
     paused_at: int | None = None
     ended: SpeechEnded | None = None

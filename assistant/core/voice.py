@@ -16,6 +16,8 @@ it had, for a murmur has few, and for a model that cannot tell those either by i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .bargein import verdict
 from .effects import PausePlayout
 from .events import (
@@ -39,8 +41,14 @@ from .turns import Turns
 
 FIRST_LOOK_MS = 380
 """So long after its first voiced sample, or at its first pause, its words are asked for."""
-AGAIN_MS = 100
+AGAIN_MS = 80
 """Speech that has said nothing yet is looked at again after so long."""
+PHONES_PER_S = 4.5
+"""So many different phones a second at least are read in one person's speech; in a murmur that is
+drawn out, and in many people who talk at once, there are fewer.
+"""
+UNSURE_WORDS = 0.5
+"""So many phones less it takes where words were read, though none that are sure."""
 LONGEST_MURMUR_MS = 1500
 """A voice that has said nothing for so long is let go on, and the reply too."""
 BEFORE_RESUMED_MS = 150
@@ -128,10 +136,10 @@ class Voice:
         elif decision == "queue":
             self._turns.open(start)
         elif decision == "ask":
-            if before is not None and not before.murmured:  # the last words are not known yet
-                start = min(start, before.start)
-            state.candidate = Candidate(start)
             voiced = event.at if event.first_voiced is None else event.first_voiced
+            if before is not None and not before.murmured:  # the last words are not known yet
+                start, voiced = min(start, before.start), min(voiced, before.voiced)
+            state.candidate = Candidate(start, voiced, event.may_be_echo)
             self._ask(state.candidate, max(event.at, voiced + self._first_look))
 
     def _confirmed(self) -> None:
@@ -165,7 +173,7 @@ class Voice:
         else:
             candidate.paused_at = None
             if candidate.murmured:
-                candidate.murmured = False
+                candidate.murmured, candidate.voiced = False, at
                 self._suspected()
                 self._ask(candidate, at + self._first_look)
 
@@ -188,7 +196,9 @@ class Voice:
         state.asked = None
         said = self._judged(event)
         if candidate is not None and turn is None:
-            self._decide(candidate, said, event)
+            if candidate.may_be_echo:  # an echo has as many phones as what it is the echo of
+                event = replace(event, n_phones=None)
+            self._decide(candidate, self._weighed(candidate, said, event.n_phones), event)
         elif turn is not None and turn.may_be_stop and said == "stop":
             self._turns.hush(event.text or "", event.language)
 
@@ -197,13 +207,21 @@ class Voice:
             return None
         settings, active = self._state.settings, self._state.active
         asks = active is not None and is_question(active.ledger.text)
-        said = judge(
+        return judge(
             event.text, event.sure, settings.backchannels, settings.stop_phrases, to_question=asks
         )
-        doubtful = said in ("nothing", "unsure") and event.n_phones is not None
-        if doubtful and event.n_phones >= settings.confirm_phones:
-            return "words"
-        return said
+
+    def _weighed(
+        self, candidate: Candidate, said: Said | None, n_phones: float | None
+    ) -> Said | None:
+        """Where words are missing or unsure: it is speech if enough phones came in its time."""
+        if n_phones is None or said not in ("nothing", "unsure"):
+            return said
+        settings = self._state.settings
+        lasted_s = (candidate.asked_to - candidate.voiced) / settings.input_rate_hz
+        enough = settings.confirm_phones - (UNSURE_WORDS if said == "unsure" else 0.0)
+        enough = max(enough, PHONES_PER_S * lasted_s)
+        return "words" if n_phones >= enough else said
 
     def _decide(self, candidate: Candidate, said: Said | None, event: Recognised) -> None:
         if self._state.active is None:  # the reply has ended meanwhile

@@ -52,10 +52,13 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        """The value with its unit."""
+        """The value with its unit; exact enough to be told from its target."""
         if math.isnan(self.value):
             return "none"
-        number = f"{self.value:.2f}" if not self.unit else f"{self.value:.0f}"
+        if not self.unit:
+            number = f"{self.value:.2f}"
+        else:
+            number = f"{self.value:.3g}" if abs(self.value) < 10 else f"{self.value:.0f}"
         return f"{number} {self.unit}".rstrip()
 
 

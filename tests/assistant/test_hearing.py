@@ -274,3 +274,16 @@ def test_speech_across_the_end_of_a_reply_is_one_turn():
     assert kinds == [SpeechStarted, SpeechEnded]
     end = next(e for e in events if isinstance(e, SpeechEnded)).end
     assert end / 16_000 == pytest.approx(5.6, abs=RELEASE_MS / 1000)
+
+
+@pytest.mark.parametrize(
+    ("playing", "after_s", "may_be_echo"),
+    [(True, 0.5, True), (True, 5.5, False), (False, 0.5, False)],
+)
+def test_speech_beside_a_loudspeaker_that_just_began_may_be_its_echo(playing, after_s, may_be_echo):
+    ear = with_echo()
+    ear.far_end(playing)
+    hear(ear, noise(after_s, -60))
+    told = hear(ear, human() + noise(len(human()) / 16_000, -60))
+    started = [event for event in told if isinstance(event, SpeechStarted)]
+    assert started and all(event.may_be_echo == may_be_echo for event in started)

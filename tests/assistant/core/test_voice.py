@@ -13,7 +13,14 @@ from vivavoce.assistant.core import effects as fx
 from vivavoce.assistant.core import events as ev
 from vivavoce.assistant.core import notices as no
 from vivavoce.assistant.core.items import InputAudio
-from vivavoce.assistant.core.voice import AGAIN_MS, FIRST_LOOK_MS, LONGEST_MURMUR_MS
+from vivavoce.assistant.core.settings import Settings
+from vivavoce.assistant.core.voice import (
+    AGAIN_MS,
+    FIRST_LOOK_MS,
+    LONGEST_MURMUR_MS,
+    PHONES_PER_S,
+    UNSURE_WORDS,
+)
 
 DURING_A_REPLY = """
      590   speech starts 200
@@ -108,12 +115,16 @@ def test_what_is_in_doubt_stops_the_reply_as_soon_as_it_is_long(read: str) -> No
     play(f"3000 voice confirmed | {STOPS} Listen")
 
 
-@pytest.mark.parametrize("read", ["nothing", "unsure am her"])
-def test_speech_without_sure_words_counts_by_its_phones_and_not_by_its_length(read: str) -> None:
+@pytest.mark.parametrize(
+    ("read", "enough"), [("nothing", 4.0), ("unsure am her", 4.0 - UNSURE_WORDS)]
+)
+def test_speech_without_sure_words_counts_by_its_phones_and_not_by_its_length(
+    read: str, enough: float
+) -> None:
     play = replying(confirm_phones=4.0)(PAUSED)
-    play(f"reads 3.9 phones: {read} | Recognise")
+    play(f"reads {enough - 0.1} phones: {read} | Recognise")
     play("3000 voice confirmed |")
-    play(f"reads 4.0 phones: {read} | {STOPS} Listen")
+    play(f"reads {enough} phones: {read} | {STOPS} Listen")
 
 
 @pytest.mark.parametrize("read", ["nothing", "unsure am her"])
@@ -128,6 +139,25 @@ def test_few_phones_are_forgotten_however_long_they_last(read: str) -> None:
       3500   speech ends 3000       |
         """
     )
+
+
+def test_the_longer_it_lasts_the_more_phones_it_takes() -> None:
+    """Many people who talk at once come to as many phones as one person, but later."""
+    phones = Settings().confirm_phones
+    quick, drawn_out = replying()(PAUSED), replying()(PAUSED)
+    quick(f"reads {phones} phones: nothing | {STOPS} Listen")
+    drawn_out("reads 0.0 phones: nothing | Recognise")
+    while drawn_out.last(fx.Recognise).end < 2490 * PER_MS + phones / PHONES_PER_S * 16_000:
+        drawn_out("reads 0.0 phones: nothing | Recognise")
+    drawn_out(f"reads {phones} phones: nothing | Recognise")
+
+
+def test_phones_that_may_be_those_of_the_reply_itself_do_not_count() -> None:
+    play = replying()
+    play.happen(ev.SpeechStarted(2200 * PER_MS, 2490 * PER_MS, may_be_echo=True))
+    play("reads 9.0 phones: nothing | Recognise")
+    play("reads 9.0 phones: unsure am her")
+    play(f"3000 voice confirmed | {STOPS} Listen")
 
 
 def test_a_murmur_of_many_phones_stays_one() -> None:
