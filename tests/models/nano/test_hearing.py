@@ -66,8 +66,9 @@ def test_nothing_is_not_clear(nano: NanoModel) -> None:
 
 def test_a_sentence_has_many_different_phones_and_a_murmur_or_a_hum_few(nano: NanoModel) -> None:
     enough = Settings().confirm_phones
-    first_second = [pcm[:16_000] for pcm in recordings()]
-    assert all(heard(nano, pcm, 16_000).n_phones >= enough for pcm in first_second)
+    sentences = [pcm for pcm in recordings() if len(pcm) > 20_000]
+    assert len(sentences) >= 6
+    assert all(heard(nano, pcm[:16_000], 16_000).n_phones >= 1.5 * enough for pcm in sentences)
     mhm = read_wav(MURMURS / "mhm.wav", 16_000)[0]
     hum = np.resize(mhm[len(mhm) // 4 : len(mhm) // 2], 32_000)
     for few in (mhm, hum, np.zeros(32_000, np.float32)):
