@@ -80,6 +80,7 @@ class Hearing:
     def restart(self, at: int) -> None:
         """Begin afresh with sample `at`; the speaker is still the same."""
         self._origin = at
+        self._fed = self._echo_until = 0
         self._complete: float | None = None
         self._speaker = replace(self._speaker, last_voiced=None, longest=0)
         self._vad = _detectors(self._kind, self._echo)
@@ -92,6 +93,9 @@ class Hearing:
 
     def feed(self, pcm: Pcm) -> list[core.SpeechEvent]:
         """What the next samples [n] at 16 kHz bring."""
+        self._fed += len(pcm)
+        if self._far_end and self._unsure:
+            self._echo_until = self._fed
         events = self._alarmed(pcm)
         for event in self._detector.events(pcm):
             self._learn(event)
@@ -197,7 +201,7 @@ class Hearing:
             return core.SpeechDenied(at)
         if isinstance(event, found.SpeechStarted):
             start, voiced = event.start + self._origin, event.first_voiced + self._origin
-            return core.SpeechStarted(start, at, voiced, self._far_end and self._unsure)
+            return core.SpeechStarted(start, at, voiced, event.first_voiced < self._echo_until)
         if isinstance(event, found.Confirmed):
             return core.SpeechConfirmed(at)
         if isinstance(event, found.SoftEnd):

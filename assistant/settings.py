@@ -217,14 +217,14 @@ class BargeInSettings(Section):
         ge=0,
         le=20,
         description="polite, wait: so many different phones count as speech, where no words "
-        "could be read or none that are sure",
+        "could be read or none that are sure; what lasts long takes more",
     )
     confirm_ms: int = Field(
         540,
         ge=1,
         le=2000,
-        description="polite, wait: speech that counts by its length, where the model can tell "
-        "neither words nor phones, milliseconds",
+        description="polite, wait: speech that counts by its length, where the model tells no "
+        "phones and no sure words, milliseconds",
     )
     backchannels: tuple[str, ...] = Field(
         BACKCHANNELS, description="what is murmured while listening: polite and wait forget it"

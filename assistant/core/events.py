@@ -53,7 +53,8 @@ class SpeechStarted:
         start: where it began, padding included.
         at: when this was known.
         first_voiced: its first sample without the padding; None: as late as `at`.
-        may_be_echo: the loudspeaker sounds, and its canceller may not know the room yet.
+        may_be_echo: it began while the loudspeaker sounded, and its canceller may not have known
+            the room yet.
     """
 
     start: int

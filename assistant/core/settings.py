@@ -38,7 +38,7 @@ class Settings:
             "wait": the reply goes on, and what was said is answered after it; "off": the reply
             goes on, and speech that begins meanwhile is not listened to.
         confirm_phones: so many different phones are speech where words are missing or unsure.
-        confirm_ms: speech so long counts where the model tells neither words nor phones.
+        confirm_ms: speech so long counts where the model tells no phones and no sure words.
         backchannels: what is murmured while listening and means no interruption.
         stop_phrases: what silences the assistant, in every preset but "off".
         speculate: prepare the reply at the first short pause, before the endpoint is sure.

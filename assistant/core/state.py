@@ -43,13 +43,13 @@ class Candidate:
 
     Args:
         start: first input sample, padding included.
-        voiced: the first voiced one.
+        voiced: the first voiced one, of the last part where it has several.
         may_be_echo: of the reply itself, while the canceller does not know the room yet.
         asked_to: up to where its words were asked for last.
         paused_at: it has paused, at least for now; known at this sample.
         ended: it is over, and its words are still being written down.
         long: so much of it was voiced that it counts by its length alone.
-        by_length: its words cannot be told, or not surely: its length decides.
+        by_length: its words cannot be told, or not surely and no phones: its length decides.
         murmured: it was a murmur or a noise; kept in case the speech goes on.
     """
 

@@ -11,7 +11,8 @@ While nobody else speaks, speech is a turn at once. During a reply it is a candi
 
 Its words are asked for when it has lasted a while, when it pauses, and again where it goes on
 without having said anything. Where they cannot be read it counts by how many different phones
-it had, for a murmur has few, and for a model that cannot tell those either by its length.
+it had, for a murmur has few. Where it had words of which none are sure, and the model tells no
+phones, its length decides, as it does where the model tells nothing in time.
 """
 
 from __future__ import annotations
@@ -137,9 +138,10 @@ class Voice:
             self._turns.open(start)
         elif decision == "ask":
             voiced = event.at if event.first_voiced is None else event.first_voiced
+            may_be_echo = event.may_be_echo
             if before is not None and not before.murmured:  # the last words are not known yet
-                start, voiced = min(start, before.start), min(voiced, before.voiced)
-            state.candidate = Candidate(start, voiced, event.may_be_echo)
+                start, may_be_echo = min(start, before.start), may_be_echo or before.may_be_echo
+            state.candidate = Candidate(start, voiced, may_be_echo)
             self._ask(state.candidate, max(event.at, voiced + self._first_look))
 
     def _confirmed(self) -> None:

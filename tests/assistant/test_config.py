@@ -120,3 +120,9 @@ def test_a_key_outside_its_section_is_told_where_it_belongs(tmp_path):
 def test_the_longest_turn_reaches_the_endpointer(longest_s, longest_ms):
     config = Config.model_validate({"turn": {"longest_s": longest_s}})
     assert session_defaults(config, (), 16000).endpoint.max_speech_ms == longest_ms
+
+
+def test_what_counts_as_an_interruption_reaches_the_core():
+    config = Config.model_validate({"barge_in": {"confirm_phones": 6, "confirm_ms": 700}})
+    core = session_defaults(config, (), 16000).core
+    assert (core.confirm_phones, core.confirm_ms) == (6.0, 700)

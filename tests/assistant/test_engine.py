@@ -30,6 +30,7 @@ from vivavoce.models.dialogue import (
     Message,
     ToolCall,
     ToolResult,
+    Transcript,
     Unsupported,
     UserAudio,
 )
@@ -446,11 +447,21 @@ async def test_what_is_being_said_is_written_down_or_nobody_is_left_waiting(mode
         def transcribe(self, pcm: Any, language: str = "auto") -> Any:
             raise RuntimeError("boom")
 
-    for mind, text in ((model, "count"), (Deaf(SCRIPT), None), (Broken(SCRIPT), None)):
+    class Mumbled(ScriptedModel):
+        def transcribe(self, pcm: Any, language: str = "auto") -> Any:
+            return Transcript("", "en", sure=False, n_phones=4.5)
+
+    answers = (
+        (model, "count", None),
+        (Mumbled(SCRIPT), "", 4.5),
+        (Deaf(SCRIPT), None, None),
+        (Broken(SCRIPT), None, None),
+    )
+    for mind, text, n_phones in answers:
         engine = Engine(mind)
         desk = Desk(engine)
         desk.line.recognise(3, mind.voice("count", 0.4))
         heard = await desk.until(ev.Recognised)
-        assert (heard.number, heard.text) == (3, text)
+        assert (heard.number, heard.text, heard.n_phones) == (3, text, n_phones)
         desk.line.close()
         await engine.close()

@@ -287,3 +287,13 @@ def test_speech_beside_a_loudspeaker_that_just_began_may_be_its_echo(playing, af
     told = hear(ear, human() + noise(len(human()) / 16_000, -60))
     started = [event for event in told if isinstance(event, SpeechStarted)]
     assert started and all(event.may_be_echo == may_be_echo for event in started)
+
+
+def test_an_echo_that_counts_only_once_the_loudspeaker_is_silent_is_still_one():
+    ear = with_echo()
+    ear.far_end(True)
+    told = hear(ear, silence(1.0), vowel(0.2), silence(0.1))
+    assert not [event for event in told if isinstance(event, SpeechStarted)]
+    ear.far_end(False)
+    told = hear(ear, vowel(0.2), silence(0.5))
+    assert [event.may_be_echo for event in told if isinstance(event, SpeechStarted)] == [True]

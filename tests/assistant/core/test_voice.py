@@ -160,6 +160,32 @@ def test_phones_that_may_be_those_of_the_reply_itself_do_not_count() -> None:
     play(f"3000 voice confirmed | {STOPS} Listen")
 
 
+def test_what_follows_a_possible_echo_before_its_words_are_known_may_be_one_too() -> None:
+    play = replying()
+    play.happen(ev.SpeechStarted(2200 * PER_MS, 2490 * PER_MS, may_be_echo=True))
+    play(
+        """
+      2700   pause                  | Recognise
+      3000   speech ends 2600       |
+        """
+    )
+    play.happen(ev.SpeechStarted(3100 * PER_MS, 3200 * PER_MS))
+    assert play.last(fx.Recognise).start == 2200 * PER_MS
+    play("reads 9.0 phones: nothing | Recognise")
+
+
+def test_phones_of_what_follows_a_murmur_count_by_its_own_time() -> None:
+    play = replying()(PAUSED)
+    play(
+        f"""
+      3900   pause                  | Recognise
+             reads 1.0 phones: nothing | ResumePlayout
+      4000   resume                 | PausePlayout Recognise
+             reads 4.0 phones: nothing | {STOPS} Listen
+        """
+    )
+
+
 def test_a_murmur_of_many_phones_stays_one() -> None:
     replying()(PAUSED)("reads 9.0 phones: okay right | Recognise")
 

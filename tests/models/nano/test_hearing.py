@@ -79,5 +79,6 @@ def test_how_many_phones_does_not_depend_on_the_pieces_and_never_falls(nano: Nan
     pcm = recordings()[0]
     whole, pieces = heard(nano, pcm, len(pcm)), heard(nano, pcm, 333)
     assert whole.n_phones == pytest.approx(pieces.n_phones, abs=1e-4)
+    assert nano.transcribe(pcm).n_phones == pytest.approx(whole.n_phones, abs=1e-4)
     counts = [heard(nano, pcm[: 5120 * n], 5120).n_phones for n in range(1, len(pcm) // 5120)]
     assert counts == sorted(counts) and counts[-1] > counts[0]
